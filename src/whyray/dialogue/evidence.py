@@ -1,0 +1,186 @@
+"""Evidence in words: what speaks for, against, what was not found, and what could not be looked for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from whyray.dialogue.draft import Draft, Film
+from whyray.domain import DiagnosisDefinition, Evidence, Finding, SignDefinition
+
+# A film-wide answer names this many of the signs that nothing detects and counts the rest.
+_MOST_NAMED = 8
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Sorted:
+    """A finding's evidence by what may be said of it, each part by decreasing share.
+
+    Attributes
+    ----------
+    pro, contra
+        Located signs and learned patterns that raise / lower the probability.
+    absent
+        Signs looked for and not found.
+    unlocated
+        Scores without a region: counted, never named.
+    """
+
+    pro: tuple[Evidence, ...]
+    contra: tuple[Evidence, ...]
+    absent: tuple[Evidence, ...]
+    unlocated: tuple[Evidence, ...]
+
+
+def sort_evidence(film: Film, finding: Finding) -> Sorted:
+    """Split the evidence; a learned pattern counts by how it moves the odds, whatever its region."""
+    pro: list[Evidence] = []
+    contra: list[Evidence] = []
+    absent: list[Evidence] = []
+    unlocated: list[Evidence] = []
+    for item in sorted(finding.evidence, key=lambda e: -e.share):
+        learned = is_learned(film, item)
+        if learned or item.region is not None:
+            raises = item.log_lr >= 0 if learned or item.polarity == "absent" else item.polarity == "for"
+            (pro if raises else contra).append(item)
+        elif item.polarity == "absent":
+            absent.append(item)
+        else:
+            unlocated.append(item)
+    return Sorted(tuple(pro), tuple(contra), tuple(absent), tuple(unlocated))
+
+
+def is_learned(film: Film, item: Evidence) -> bool:
+    """Tell whether it is a network pattern and no sign of its own."""
+    return sign_of(film, item).learned
+
+
+def sign_of(film: Film, item: Evidence) -> SignDefinition:
+    """Return an evidence's sign; raises ValueError when the pack is not the one it was read with."""
+    found = film.pack.sign(item.sign)
+    if found is None:
+        raise ValueError(f"sign {item.sign} is not in pack {film.pack.id}")
+    return found
+
+
+def say_items(draft: Draft, finding: Finding, items: Iterable[Evidence], heading: str) -> None:
+    """Say a heading and one numbered line an evidence; nothing at all without evidence."""
+    items = tuple(items)
+    if items:
+        draft.say(heading)
+    for number, item in enumerate(items, 1):
+        line = _line(draft.film, finding, item)
+        text = draft.film.phrases.fill("numbered", n=number, text=line[:1].upper() + line[1:])
+        draft.add(text, finding, (item,))
+
+
+def _line(film: Film, finding: Finding, item: Evidence) -> str:
+    p = film.phrases
+    share, place = p.percent(item.share), p.text(item.location)
+    tested = _tested(film, finding, item)
+    if is_learned(film, item):
+        lead = p.fill("item.learned", score=item.score, share=share)
+        where = p.fill("item.learned.place", place=place) if place and item.region is not None else ""
+        return p.join((lead, where, tested))
+    significance, source = p.inside(item.significance), p.text(item.source)
+    return p.join(
+        (
+            p.lead(
+                (
+                    p.fill("item.sign", sign=p.inside(sign_of(film, item).name)),
+                    p.fill("item.place", place=place) if place else "",
+                    p.listed(p.measurement(m, film.calibrated) for m in item.measurements),
+                )
+            ),
+            p.fill("item.score", score=item.score, share=share),
+            _pathway(film, item),
+            p.fill("item.significance", text=significance) if significance else "",
+            tested,
+            p.fill("item.source", text=source) if source else "",
+        )
+    )
+
+
+def _pathway(film: Film, item: Evidence) -> str:
+    rule = next((r for r in film.pack.rules if r.id == item.rule), None)
+    return film.phrases.fill("item.rule", name=film.phrases.text(rule.name)) if rule else ""
+
+
+def _tested(film: Film, finding: Finding, item: Evidence) -> str:
+    """Probability before and after erasing the region: after = before - drop."""
+    if item.counterfactual is None:
+        return ""
+    after = min(1.0, max(0.0, finding.probability - item.counterfactual.drop))
+    key = "item.passed" if item.counterfactual.passed else "item.failed"
+    return film.phrases.fill(key, name=film.name(finding), before=finding.probability, after=after)
+
+
+def say_unlocated(draft: Draft, finding: Finding, items: tuple[Evidence, ...]) -> None:
+    """Count the scores that no region carries."""
+    if items:
+        p = draft.film.phrases
+        share = p.percent(sum(e.share for e in items))
+        draft.add(p.fill("unlocated", n=len(items), share=share), finding, items)
+
+
+def say_absent(draft: Draft, finding: Finding, items: tuple[Evidence, ...]) -> None:
+    """Say what was looked for and not found, by what it does to the probability."""
+    film = draft.film
+    absence = {w.sign: w.lr_absent for w in film.diagnosis(finding).weights}
+    parts: dict[str, list[Evidence]] = {"absent.lower": [], "absent.raise": [], "absent.below": []}
+    for item in items:
+        raising = "absent.raise" if absence.get(item.sign, 1.0) > 1.0 else "absent.below"
+        parts[raising if item.log_lr > 0 else "absent.lower"].append(item)
+    for key, group in parts.items():
+        if group:
+            names = film.phrases.listed(film.phrases.inside(sign_of(film, e).name) for e in group)
+            share = film.phrases.percent(sum(e.share for e in group))
+            text = film.phrases.fill(key, signs=names, share=share, name=film.name(finding))
+            draft.add(text, finding, tuple(group))
+
+
+def say_unseen(draft: Draft, diagnosis: DiagnosisDefinition | None, told: Iterable[Evidence]) -> None:
+    """Name signs of the diagnosis (of the pack when it weighs none) that were not looked for, by reason."""
+    film, p = draft.film, draft.film.phrases
+    weighed = [w.sign for w in diagnosis.weights] if diagnosis else []
+    known = {e.sign for e in told}
+    wanted = [s for s in film.pack.signs if not s.learned and s.id not in known and (not weighed or s.id in weighed)]
+    undetected, groups = [], dict[str, list[str]]()
+    for sign in wanted:
+        seen = film.observations.sign(sign.id)
+        if sign.detector is None:
+            undetected.append(p.inside(sign.name))
+        elif seen is None or not seen.ran:
+            groups.setdefault((seen.reason if seen else None) or "", []).append(p.inside(sign.name))
+    if len(undetected) > _MOST_NAMED and diagnosis is None:
+        draft.say("undetected.many", n=len(undetected), signs=p.listed(undetected[:_MOST_NAMED]))
+    elif undetected:
+        draft.say("undetected", signs=p.listed(undetected))
+    for reason, names in groups.items():
+        why = _reason(film, reason)
+        draft.say("not_run.reason" if why else "not_run", signs=p.listed(names), reason=why)
+
+
+def _reason(film: Film, reason: str) -> str:
+    """Words for the code of a sign that did not run; empty when the pack has none."""
+    key = f"reason.{reason}"
+    return film.phrases.text(film.phrases.fill(key)) if film.phrases.has(key) else ""
+
+
+def say_asked_signs(draft: Draft, finding: Finding, *, seen_too: bool) -> None:
+    """Say of each sign that the question names whether it was seen, not found or not looked for."""
+    film, p = draft.film, draft.film.phrases
+    asked = dict.fromkeys(v for h in film.parse.hits if h.kind == "sign" and len(h.values) == 1 for v in h.values)
+    for sign in (s for s in film.pack.signs if s.id in asked):
+        name, seen = p.inside(sign.name), film.observations.sign(sign.id)
+        item = next((e for e in finding.evidence if e.sign == sign.id), None)
+        if sign.detector is None:
+            draft.say("asked.undetected", sign=name)
+        elif seen is None or not seen.ran:
+            draft.say("asked.not_run", sign=name)
+        elif item is not None and item.polarity == "absent":
+            draft.add(p.fill("asked.absent", sign=name), finding, (item,))
+        elif item is not None and item.region is not None and seen_too:
+            place = p.text(item.location)
+            key = "asked.present.place" if place else "asked.present"
+            draft.add(p.fill(key, sign=name, place=place), finding, (item,))

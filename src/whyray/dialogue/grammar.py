@@ -1,0 +1,168 @@
+"""From lexicon hits to features, and from features to an intent by the pack's ordered rules."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import get_args
+
+from whyray.dialogue.lexicon import Hit, Scan
+from whyray.dialogue.normalise import HAN, has_foreign_letter
+from whyray.domain import Bilingual, Intent, Pack, PackError
+
+# A sign belongs to one diagnosis when it multiplies that one's odds this many times more than any other's.
+OWNER_RATIO = 2.0
+
+_CLAUSE = re.compile(r"[,;.?!，；。？！、\n]")
+_NEGATIONS = ("negation", "exclude")
+_LEFT_OVER = re.compile(rf"[a-z][a-z']{{2,}}|[{HAN}]{{2,}}")
+
+
+@dataclass(frozen=True, slots=True)
+class GrammarRule:
+    """``needs`` must all be there and ``forbids`` must not; ``source`` is the line of the pack."""
+
+    needs: frozenset[str]
+    forbids: frozenset[str]
+    intent: Intent
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """What the hits of one question say together.
+
+    Attributes
+    ----------
+    diagnoses
+        Diagnosis ids named, directly or by a sign of their own, in order.
+    unclear
+        Words that may mean several diagnoses, each with the ids it may mean.
+    unknown
+        Words that the lexicon does not have.
+    sides
+        Sides named.
+    """
+
+    features: frozenset[str]
+    diagnoses: tuple[str, ...]
+    unclear: tuple[tuple[str, tuple[str, ...]], ...]
+    unknown: tuple[str, ...]
+    sides: tuple[str, ...]
+
+
+def rules_of(pack: Pack) -> tuple[GrammarRule, ...]:
+    """Return the pack's grammar in order; raises PackError (GRAMMAR_RULE) on a malformed line."""
+    return tuple(_rule(t.value) for t in pack.terms if t.kind == "rule")
+
+
+def _rule(line: str) -> GrammarRule:
+    left, arrow, right = line.partition("->")
+    intent = next((i for i in get_args(Intent) if i == right.strip()), None)
+    if not arrow or intent is None or not left.split():
+        raise PackError(
+            "GRAMMAR_RULE",
+            Bilingual(f"语法规则无法读取：{line}。", f"The grammar rule cannot be read: {line}."),
+            Bilingual("写成“a b !c -> 意图”。", 'Write it as "a b !c -> INTENT".'),
+        )
+    words = left.split()
+    needs = frozenset(w for w in words if not w.startswith("!"))
+    return GrammarRule(needs, frozenset(w[1:] for w in words if w.startswith("!")), intent, line)
+
+
+def fire(rules: Iterable[GrammarRule], features: frozenset[str]) -> GrammarRule | None:
+    """Return the first rule that holds, or None."""
+    return next((r for r in rules if r.needs <= features and not r.forbids & features), None)
+
+
+def interpret(scan: Scan, pack: Pack) -> Reading:
+    """Find features, targets and left-over words of a scanned question."""
+    diagnoses, unclear = _targets(scan.hits, pack)
+    unknown = _unknown(scan)
+    features = {v for h in scan.hits if h.kind in ("cue", "scope") for v in h.values}
+    if any(h.kind == "sign" for h in scan.hits) or unclear:
+        features.add("sign")
+    if any(h.kind == "diagnosis" and len(h.values) == 1 for h in scan.hits):
+        features.add("diagnosis")
+    abnormal = "abnormal" in features and not diagnoses and not unclear
+    if abnormal and features & {"why", "basis"}:
+        diagnoses = tuple(d.id for d in pack.diagnoses if d.normal)[:1]
+    if diagnoses:
+        features.add("target")
+    elif "abnormal" in features:
+        features.add("screen")
+    features |= {
+        name
+        for name, holds in (
+            ("two", len(diagnoses) > 1),
+            ("negated", _negations(scan, abnormal) % 2 == 1),
+            ("unknown", bool(unknown)),
+            ("foreign", has_foreign_letter(scan.text)),
+        )
+        if holds
+    }
+    sides = tuple(dict.fromkeys(v for h in scan.hits if h.kind == "side" for v in h.values))
+    return Reading(frozenset(features), diagnoses, unclear, unknown, sides)
+
+
+def _targets(hits: tuple[Hit, ...], pack: Pack) -> tuple[tuple[str, ...], tuple[tuple[str, tuple[str, ...]], ...]]:
+    direct = dict.fromkeys(h.values[0] for h in hits if h.kind == "diagnosis" and len(h.values) == 1)
+    unclear = [(h.text, h.values) for h in hits if h.kind == "diagnosis" and len(h.values) > 1]
+    if direct:
+        return tuple(direct), ()
+    owned: dict[str, None] = {}
+    for hit in hits:
+        if hit.kind == "sign":
+            owners = dict.fromkeys(d for sign in hit.values for d in owners_of(sign, pack))
+            if len(owners) == 1:
+                owned.update(owners)
+            else:
+                unclear.append((hit.text, tuple(owners)))
+    return tuple(owned), tuple(unclear) if not owned else ()
+
+
+def owners_of(sign_id: str, pack: Pack) -> tuple[str, ...]:
+    """Return the diagnoses that the sign speaks for: one if clearly its own, else all, strongest first.
+
+    A sign that nothing detects speaks for none: no reading can rest on it.
+    """
+    sign = pack.sign(sign_id)
+    if sign is None or sign.detector is None:
+        return ()
+    ratios = sorted(
+        (
+            (w.lr_present, d.id)
+            for d in pack.diagnoses
+            if not d.normal
+            for w in d.weights
+            if w.sign == sign_id and w.lr_present > 1.0
+        ),
+        key=lambda pair: -pair[0],
+    )
+    if len(ratios) > 1 and ratios[0][0] >= OWNER_RATIO * ratios[1][0]:
+        ratios = ratios[:1]
+    return tuple(d for _, d in ratios)
+
+
+def _negations(scan: Scan, abnormal: bool) -> int:
+    """Count negations in the clauses of the question word and the target; "abnormal" negates "normal"."""
+    ends = [m.start() for m in _CLAUSE.finditer(scan.text)] + [len(scan.text)]
+
+    def clause(hit: Hit) -> int:
+        return next(i for i, end in enumerate(ends) if hit.start <= end)
+
+    asked = {
+        clause(h)
+        for h in scan.hits
+        if h.kind in ("diagnosis", "sign") or (h.kind == "cue" and {"why", "basis"} & set(h.values))
+    }
+    counted = (*_NEGATIONS, "abnormal") if abnormal else _NEGATIONS
+    return sum(1 for h in scan.hits if h.kind == "cue" and set(counted) & set(h.values) and clause(h) in asked)
+
+
+def _unknown(scan: Scan) -> tuple[str, ...]:
+    left = list(scan.text)
+    for hit in scan.hits:
+        left[hit.start : hit.end] = " " * (hit.end - hit.start)
+    return tuple(_LEFT_OVER.findall("".join(left)))

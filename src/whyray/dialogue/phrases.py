@@ -1,0 +1,98 @@
+"""Filling the pack's templates: sentences, numbers and lists in one language."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from whyray.domain import Bilingual, DiagnosisDefinition, Lang, Measurement, Pack, PackError, Sentence
+
+_TAIL = " \t\n。．.;；,，、:："
+_ACRONYM = re.compile(r"[A-Z0-9-]{2,}|[A-Z]")
+_SPACE = re.compile(r"\s+")
+
+
+@dataclass(frozen=True, slots=True)
+class Phrases:
+    """The templates of `pack` in `lang`."""
+
+    pack: Pack
+    lang: Lang
+
+    def fill(self, key: str, **values: object) -> str:
+        """Fill template `key` with `values`; raises PackError (TEMPLATE_MISSING) when the pack lacks it."""
+        template = self.pack.templates.get(key)
+        if template is None:
+            raise PackError(
+                "TEMPLATE_MISSING",
+                Bilingual(f"知识包缺少模板“{key}”。", f'The pack lacks the template "{key}".'),
+                Bilingual("请在 templates.yaml 中补上。", "Add it to templates.yaml."),
+            )
+        return template.get(self.lang).format(**values)
+
+    def has(self, key: str) -> bool:
+        """Tell whether the pack has the template."""
+        return key in self.pack.templates
+
+    def text(self, words: Bilingual | str) -> str:
+        """Put inserted words on one line without their final punctuation."""
+        raw = words if isinstance(words, str) else words.get(self.lang)
+        return _SPACE.sub(" ", raw).strip(_TAIL)
+
+    def sentence(self, key: str, evidence: Iterable[str] = (), **values: object) -> Sentence:
+        """Make a sentence of template `key` with its final stop."""
+        return self.closed(self.fill(key, **values), evidence)
+
+    def closed(self, text: str, evidence: Iterable[str] = ()) -> Sentence:
+        """Give `text` one final stop and a capital letter; a heading keeps its colon."""
+        text = text[:1].upper() + text[1:]
+        heading = text.endswith((":", "："))
+        return Sentence(text if heading else text.rstrip(_TAIL) + self.fill("stop"), tuple(evidence))
+
+    def join(self, clauses: Iterable[str]) -> str:
+        """Join the clauses that say something."""
+        return self.fill("clause").join(c for c in clauses if c)
+
+    def lead(self, clauses: Iterable[str]) -> str:
+        """Join the first words of an item."""
+        return self.fill("comma").join(c for c in clauses if c)
+
+    def listed(self, names: Iterable[str]) -> str:
+        """Enumerate names, each once."""
+        return self.fill("list").join(dict.fromkeys(n for n in names if n))
+
+    def diagnosis(self, diagnosis: DiagnosisDefinition) -> str:
+        """Return the name as it stands inside a sentence."""
+        return self.inside(diagnosis.name)
+
+    def inside(self, name: Bilingual | str) -> str:
+        """Put an English name in lower case unless its first word is an acronym or a proper name."""
+        text = self.text(name)
+        first = text.split(" ", 1)[0]
+        lowers = (
+            self.lang == "en" and text[:1].isupper() and not _ACRONYM.fullmatch(first) and first not in self._proper
+        )
+        return text[:1].lower() + text[1:] if lowers else text
+
+    def percent(self, value: float) -> str:
+        """Format a probability or share in [0, 1]; the ends are never rounded to certainty."""
+        if 0.0 < value < 0.01:
+            return self.fill("percent.under")
+        if 0.99 < value < 1.0:
+            return self.fill("percent.over")
+        return self.fill("percent", value=100.0 * value)
+
+    def measurement(self, measured: Measurement, calibrated: bool) -> str:
+        """Format name, value and unit; empty without a name, a unit, or a scale for mm."""
+        name = self.pack.measures.get(measured.id)
+        if name is None or not self.has(f"unit.{measured.unit}") or (measured.unit.startswith("mm") and not calibrated):
+            return ""
+        key = f"unit.{measured.unit}" if measured.uncertainty is None else f"unit.{measured.unit}.pm"
+        value = self.fill(key, value=measured.value, uncertainty=measured.uncertainty)
+        return self.fill("item.measure", name=self.inside(name), value=value)
+
+    @property
+    def _proper(self) -> frozenset[str]:
+        """Proper names, given by the pack as terms, keep their capital."""
+        return frozenset(w for t in self.pack.terms if t.kind == "proper" for w in t.en)

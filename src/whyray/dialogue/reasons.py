@@ -1,0 +1,144 @@
+"""Answers to "why?" and "why not?": the verdict on the film, then the evidence on both sides."""
+
+from __future__ import annotations
+
+from whyray.dialogue.draft import Draft, Film
+from whyray.dialogue.evidence import (
+    Sorted,
+    is_learned,
+    say_absent,
+    say_asked_signs,
+    say_items,
+    say_unlocated,
+    say_unseen,
+    sort_evidence,
+)
+from whyray.domain import Evidence, Finding
+
+_MOST_OPTIONS = 4
+
+
+def explain(draft: Draft) -> None:
+    """Answer WHY and WHY_NOT; an unclear or missing target is asked for, never guessed."""
+    film = draft.film
+    first, _ = film.examples()
+    unclear = film.parse.reading.unclear
+    if unclear and not film.parse.targets:
+        ask_back(draft, *unclear[0])
+        return
+    target = film.query.target
+    if target is None and film.query.intent == "WHY_NOT":
+        draft.say("ask.target", first=first)
+        return
+    finding = film.finding(target) if target is not None else leading(film)
+    if finding is not None:
+        _explain_one(draft, finding)
+    elif target is None:
+        draft.say("nothing_to_explain", first=first)
+    else:
+        diagnosis = film.pack.diagnosis(target)
+        name = film.phrases.diagnosis(diagnosis) if diagnosis else ""
+        draft.say("verdict.unavailable", name=name) if name else draft.say("scope.other", first=first)
+
+
+def ask_back(draft: Draft, word: str, options: tuple[str, ...]) -> None:
+    """Ask which diagnosis a shared word means."""
+    film = draft.film
+    hits = [h for h in film.parse.hits if h.kind == "sign" and h.text == word]
+    signs = [s for h in hits for v in h.values if (s := film.pack.sign(v)) is not None]
+    if signs and all(s.detector is None for s in signs):
+        draft.say("asked.undetected", sign=film.phrases.listed(film.phrases.inside(s.name) for s in signs))
+        return
+    names = [film.phrases.diagnosis(d) for i in options[:_MOST_OPTIONS] if (d := film.pack.diagnosis(i)) is not None]
+    if names:
+        draft.say("ask.sign", word=word, names=film.phrases.listed(names), first=names[0])
+    else:
+        draft.say("ask.sign.none", word=word, first=film.examples()[0])
+
+
+def leading(film: Film) -> Finding | None:
+    """Return the most probable supported disease, else the supported normal study, else None."""
+    supported = [f for f in film.findings if f.verdict == "supported"]
+    return max(supported, key=lambda f: (not film.diagnosis(f).normal, f.probability), default=None)
+
+
+def _explain_one(draft: Draft, finding: Finding) -> None:
+    film = draft.film
+    parts = sort_evidence(film, finding)
+    supported = finding.verdict == "supported"
+    say_verdict(draft, finding, "", parts.pro if supported else (*parts.contra, *parts.absent))
+    if not film.usable and film.diagnosis(finding).normal:
+        return
+    _premise(draft, finding, parts)
+    say_asked_signs(draft, finding, seen_too=False)
+    if supported:
+        _say_for(draft, finding, parts)
+    say_items(draft, finding, parts.contra, "head.against")
+    if supported and parts.pro and not parts.contra:
+        draft.say("nothing_against")
+    say_absent(draft, finding, parts.absent)
+    if not supported:
+        say_items(draft, finding, parts.pro, "head.little")
+    if not (parts.pro or parts.contra or parts.absent):
+        draft.say("none_listed")
+    say_unlocated(draft, finding, parts.unlocated)
+    _closing(draft, finding)
+
+
+def _closing(draft: Draft, finding: Finding) -> None:
+    """Say what could not be looked for, the advice, the missing scale and what to ask separately."""
+    film, p = draft.film, draft.film.phrases
+    diagnosis = film.diagnosis(finding)
+    say_unseen(draft, diagnosis, finding.evidence)
+    advice = p.inside(diagnosis.advice)
+    if advice and finding.verdict == "supported":
+        draft.say("advice", text=advice)
+    if not film.calibrated and any(item.measurements for _, item in draft.spoken.values()):
+        draft.say("uncalibrated")
+    others = [d for i in film.parse.targets if i != finding.id and (d := film.pack.diagnosis(i)) is not None]
+    if others:
+        draft.say("also_asked", names=p.listed(p.diagnosis(d) for d in others))
+
+
+def say_verdict(draft: Draft, finding: Finding, main: str = "", evidence: tuple[Evidence, ...] = ()) -> None:
+    """Say the conclusion; never "normal" and never "excluded" on a film that cannot be read."""
+    film, p = draft.film, draft.film.phrases
+    key = film.key(f"verdict.{finding.verdict}", finding)
+    if not film.usable and film.diagnosis(finding).normal:
+        key = "verdict.withheld"
+        evidence = ()
+    elif not film.usable and finding.verdict == "not_supported":
+        key = "verdict.not_excluded"
+    text = p.fill(key, name=film.name(finding), p=p.percent(finding.probability), tier=p.fill(f"tier.{finding.tier}"))
+    draft.add(p.join((text, main)), finding, evidence)
+
+
+def _premise(draft: Draft, finding: Finding, parts: Sorted) -> None:
+    film, asked_why = draft.film, draft.film.query.intent == "WHY"
+    name = film.name(finding)
+    if asked_why and finding.verdict == "not_supported" and film.query.target is not None:
+        draft.say("premise.not_supported")
+    elif not asked_why and finding.verdict in ("supported", "possible"):
+        draft.say(film.key(f"premise.{finding.verdict}", finding), name=name)
+    supported = [f for f in film.findings if f.verdict == "supported" and f is not finding]
+    if film.diagnosis(finding).normal and supported:
+        draft.say("premise.instead", names=film.phrases.listed(film.name(f) for f in supported))
+    located = [e for e in parts.pro if e.region is not None]
+    for side in film.parse.reading.sides:
+        places = [z for e in located for z in e.zones]
+        known = [s for s in (_side(film, z) for z in places) if s is not None]
+        if known and side not in known and film.phrases.has(f"side.{side}"):
+            draft.say("premise.side", side=film.phrases.fill(f"side.{side}"))
+
+
+def _side(film: Film, place_id: str) -> str | None:
+    zone, structure = film.pack.zone(place_id), film.pack.structure(place_id)
+    return zone.side if zone else structure.side if structure else None
+
+
+def _say_for(draft: Draft, finding: Finding, parts: Sorted) -> None:
+    film = draft.film
+    signs = [e for e in parts.pro if not is_learned(film, e)]
+    if not signs and not film.diagnosis(finding).normal:
+        draft.say("no_located.pattern" if parts.pro else "no_located")
+    say_items(draft, finding, parts.pro, "head.for")

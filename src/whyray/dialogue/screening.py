@@ -1,0 +1,106 @@
+"""Answers to "anything abnormal?" and "is there ...?"."""
+
+from __future__ import annotations
+
+from whyray.dialogue.draft import Draft, Film
+from whyray.dialogue.evidence import (
+    is_learned,
+    say_absent,
+    say_asked_signs,
+    say_unseen,
+    sign_of,
+    sort_evidence,
+)
+from whyray.dialogue.reasons import ask_back, say_verdict
+from whyray.domain import Evidence, Finding
+
+
+def screen(draft: Draft) -> None:
+    """Answer for each diagnosis asked about, or with the whole list."""
+    film = draft.film
+    unclear = film.parse.reading.unclear
+    if film.query.target is None and unclear and not film.parse.targets:
+        _screen_sign(draft)
+    elif film.query.target is None:
+        _screen_all(draft)
+    else:
+        asked = film.parse.targets if film.query.target in film.parse.targets else (film.query.target,)
+        for diagnosis_id in asked:
+            _screen_one(draft, diagnosis_id)
+
+
+def _screen_sign(draft: Draft) -> None:
+    """Answer for a sign that belongs to no single diagnosis; ask back when nothing can be said of it."""
+    film = draft.film
+    named = {v for h in film.parse.hits if h.kind == "sign" for v in h.values}
+    finding = next((f for f in film.findings if any(e.sign in named for e in f.evidence)), None)
+    before = len(draft.sentences)
+    if finding is not None:
+        say_asked_signs(draft, finding, seen_too=True)
+    if len(draft.sentences) == before:
+        ask_back(draft, *film.parse.reading.unclear[0])
+
+
+def _screen_one(draft: Draft, diagnosis_id: str) -> None:
+    film = draft.film
+    finding, diagnosis = film.finding(diagnosis_id), film.pack.diagnosis(diagnosis_id)
+    if diagnosis is None:
+        draft.say("scope.other", first=film.examples()[0])
+    elif finding is None:
+        draft.say("verdict.unavailable", name=film.phrases.diagnosis(diagnosis))
+    else:
+        positive = finding.verdict != "not_supported"
+        main, evidence = _main(film, finding) if positive else ("", ())
+        say_verdict(draft, finding, main, evidence)
+        say_asked_signs(draft, finding, seen_too=True)
+        say_absent(draft, finding, sort_evidence(film, finding).absent)
+        say_unseen(draft, diagnosis, finding.evidence)
+
+
+def _screen_all(draft: Draft) -> None:
+    film, p = draft.film, draft.film.phrases
+    diseases = sorted((f for f in film.findings if not film.diagnosis(f).normal), key=lambda f: -f.probability)
+    supported = [f for f in diseases if f.verdict == "supported"]
+    possible = [f for f in diseases if f.verdict == "possible"]
+    _listed(draft, supported, "head.screen.supported")
+    if not supported and film.usable:
+        draft.say("screen.only_possible" if possible else "screen.none")
+    elif not supported and not possible:
+        draft.say("screen.none.unusable")
+    _listed(draft, possible, "head.screen.possible")
+    if diseases:
+        draft.say("screen.checked", names=p.listed(film.name(f) for f in diseases))
+    say_unseen(draft, None, (e for f in film.findings for e in f.evidence))
+
+
+def _listed(draft: Draft, findings: list[Finding], heading: str) -> None:
+    film, p = draft.film, draft.film.phrases
+    if findings:
+        draft.say(heading)
+    for number, finding in enumerate(findings, 1):
+        main, evidence = _main(film, finding)
+        line = p.fill(
+            "screen.item",
+            name=film.name(finding),
+            p=p.percent(finding.probability),
+            tier=p.fill(f"tier.{finding.tier}"),
+        )
+        text = p.join((line[:1].upper() + line[1:], main))
+        draft.add(p.fill("numbered", n=number, text=text), finding, evidence)
+
+
+def _main(film: Film, finding: Finding) -> tuple[str, tuple[Evidence, ...]]:
+    """Name the located sign that carries most, one that passed its test before one that failed."""
+    p = film.phrases
+    pro = sort_evidence(film, finding).pro
+    signs = [e for e in pro if not is_learned(film, e)]
+    if not signs:
+        return (p.fill("only_pattern"), pro[:1]) if pro else (p.fill("main.none"), ())
+    best = min(signs, key=_failed)
+    sign, place = p.inside(sign_of(film, best).name), p.text(best.location)
+    words = p.fill("main.place", sign=sign, place=place) if place else p.fill("main", sign=sign)
+    return p.join((words, p.fill("main.failed") if _failed(best) else "")), (best,)
+
+
+def _failed(item: Evidence) -> bool:
+    return item.counterfactual is not None and not item.counterfactual.passed

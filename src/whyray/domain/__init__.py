@@ -1,0 +1,93 @@
+"""domain: frozen values, protocols and the error tree that every other room speaks.
+
+Standard library and numpy only; imports nothing of whyray. A value here never opens a file, never knows a
+modality, and never prints.
+"""
+
+from whyray.domain.errors import (
+    ArgumentError,
+    ImageRefused,
+    ModelError,
+    OutputError,
+    PackError,
+    WhyrayError,
+)
+from whyray.domain.finding import Counterfactual, Evidence, Finding, Polarity, Tier, Verdict
+from whyray.domain.frame import Frame
+from whyray.domain.image import Geometry, Image, View
+from whyray.domain.model import ModelCard
+from whyray.domain.observation import (
+    Line,
+    Measurement,
+    Observations,
+    Quality,
+    SignObservation,
+    Structure,
+)
+from whyray.domain.pack import (
+    DetectorSpec,
+    DiagnosisDefinition,
+    Match,
+    Pack,
+    Rule,
+    SignDefinition,
+    SignWeight,
+    StructureDefinition,
+    Synonyms,
+    Term,
+    ZoneDefinition,
+)
+from whyray.domain.protocols import Engine, ScoreFn, Store
+from whyray.domain.region import Region
+from whyray.domain.text import Bilingual, Lang, Notice
+from whyray.domain.turn import Anchor, Intent, Query, Sentence, Session, Turn
+
+__all__ = [
+    "Anchor",
+    "ArgumentError",
+    "Bilingual",
+    "Counterfactual",
+    "DetectorSpec",
+    "DiagnosisDefinition",
+    "Engine",
+    "Evidence",
+    "Finding",
+    "Frame",
+    "Geometry",
+    "Image",
+    "ImageRefused",
+    "Intent",
+    "Lang",
+    "Line",
+    "Match",
+    "Measurement",
+    "ModelCard",
+    "ModelError",
+    "Notice",
+    "Observations",
+    "OutputError",
+    "Pack",
+    "PackError",
+    "Polarity",
+    "Quality",
+    "Query",
+    "Region",
+    "Rule",
+    "ScoreFn",
+    "Sentence",
+    "Session",
+    "SignDefinition",
+    "SignObservation",
+    "SignWeight",
+    "Store",
+    "Structure",
+    "StructureDefinition",
+    "Synonyms",
+    "Term",
+    "Tier",
+    "Turn",
+    "Verdict",
+    "View",
+    "WhyrayError",
+    "ZoneDefinition",
+]

@@ -1,0 +1,92 @@
+"""Frames: axis-aligned maps between source pixels and a smaller grid, each with its inverse.
+
+A frame letterboxes the source into a square grid of `size` cells: one scale for both axes, centred, so
+shapes keep their proportions and a mask found on the grid returns to the pixels it came from.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+Array = NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """Letterbox of a (rows, cols) source into a (size, size) grid.
+
+    Attributes
+    ----------
+    rows, cols
+        Source size in pixels.
+    size
+        Side of the square grid.
+    """
+
+    rows: int
+    cols: int
+    size: int
+
+    @property
+    def scale(self) -> float:
+        """Grid cells per source pixel."""
+        return self.size / max(self.rows, self.cols)
+
+    @property
+    def offset(self) -> tuple[float, float]:
+        """(x, y) of the source's top-left corner on the grid, in cells."""
+        return (self.size - self.cols * self.scale) / 2, (self.size - self.rows * self.scale) / 2
+
+    def to_grid(self, array: Array, fill: float = 0.0) -> Array:
+        """Area-averaged (..., rows, cols) -> (..., size, size) float32; outside the source is `fill`."""
+        dx, dy = self.offset
+        vertical = _weights(self.rows, self.size, self.scale, dy)
+        horizontal = _weights(self.cols, self.size, self.scale, dx)
+        out = vertical @ np.asarray(array, dtype=np.float32) @ horizontal.T
+        if fill:
+            out = out + fill * (1.0 - np.outer(vertical.sum(axis=1), horizontal.sum(axis=1)))
+        return np.asarray(out, dtype=np.float32)
+
+    def to_source(self, grid: Array) -> Array:
+        """Bilinear (..., n, n) -> (..., rows, cols) float32; `n` may be any resolution of the same square."""
+        n = grid.shape[-1]
+        ratio = n / self.size
+        dx, dy = self.offset
+        vertical = _bilinear(self.rows, n, self.scale * ratio, dy * ratio)
+        horizontal = _bilinear(self.cols, n, self.scale * ratio, dx * ratio)
+        return np.asarray(vertical @ np.asarray(grid, dtype=np.float32) @ horizontal.T, dtype=np.float32)
+
+    def point_to_source(self, x: float, y: float) -> tuple[float, float]:
+        """Continuous grid coordinates (cells, corner origin) -> source pixel coordinates."""
+        dx, dy = self.offset
+        return (x - dx) / self.scale, (y - dy) / self.scale
+
+    def point_to_grid(self, x: float, y: float) -> tuple[float, float]:
+        """Inverse of `point_to_source`."""
+        dx, dy = self.offset
+        return x * self.scale + dx, y * self.scale + dy
+
+
+@lru_cache(maxsize=32)
+def _weights(source: int, target: int, scale: float, offset: float) -> Array:
+    """Antialiased resampling matrix (target, source): triangle filter, rows inside the source sum to one."""
+    centres = (np.arange(target) + 0.5 - offset) / scale - 0.5
+    width = max(1.0, 1.0 / scale)
+    distance = np.abs(np.arange(source)[None, :] - centres[:, None]) / width
+    weights = np.maximum(0.0, 1.0 - distance)
+    total = weights.sum(axis=1, keepdims=True)
+    inside = (centres >= -0.5) & (centres <= source - 0.5)
+    weights = np.where(inside[:, None], weights / np.maximum(total, 1e-9), 0.0)
+    return np.asarray(weights, dtype=np.float32)
+
+
+@lru_cache(maxsize=32)
+def _bilinear(source: int, target: int, scale: float, offset: float) -> Array:
+    """Interpolation matrix (source, target) reading a grid of `target` cells at each source pixel centre."""
+    position = np.clip((np.arange(source) + 0.5) * scale + offset - 0.5, 0, target - 1)
+    weights = np.maximum(0.0, 1.0 - np.abs(np.arange(target)[None, :] - position[:, None]))
+    return weights.astype(np.float32)

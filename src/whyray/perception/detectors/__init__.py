@@ -1,0 +1,25 @@
+"""Detector kinds: each takes the scene and a sign definition and returns what it saw."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from whyray.domain import SignDefinition, SignObservation
+from whyray.perception.detectors.cardiothoracic import cardiothoracic_ratio
+from whyray.perception.detectors.central import central_opacity
+from whyray.perception.detectors.class_map import class_map
+from whyray.perception.detectors.costophrenic import costophrenic_angle
+from whyray.perception.detectors.lung_opacity import lung_opacity
+from whyray.perception.scene import Scene
+
+Detector = Callable[[Scene, SignDefinition], SignObservation]
+
+DETECTORS: Mapping[str, Detector] = {
+    "cardiothoracic_ratio": cardiothoracic_ratio,
+    "costophrenic_angle": costophrenic_angle,
+    "lung_opacity": lung_opacity,
+    "central_opacity": central_opacity,
+    "class_map": class_map,
+}
+
+__all__ = ["DETECTORS", "Detector"]

@@ -1,0 +1,101 @@
+"""Enlarged heart: the cardiothoracic ratio, measured on source pixels.
+
+Danzer 1919: greatest transverse width of the heart over the greatest inner width of the thorax;
+0.50 is the usual limit on PA films, AP films magnify the heart.
+"""
+
+from __future__ import annotations
+
+from math import erf, sqrt
+
+import numpy as np
+from numpy.typing import NDArray
+
+from whyray.domain import Line, Measurement, Region, SignDefinition, SignObservation
+from whyray.perception.detectors.common import evidence_threshold, missing, parameter
+from whyray.perception.scene import Scene
+from whyray.perception.zones import touched
+
+Extent = tuple[float, float, float]  # y, x0, x1
+
+
+def cardiothoracic_ratio(scene: Scene, sign: SignDefinition) -> SignObservation:
+    """Score = probability that the true ratio exceeds the view's limit, given the measurement error of the card."""
+    heart_id, lung_ids = parameter(sign, "heart"), parameter(sign, "lungs")
+    if not scene.sees(heart_id, *lung_ids):
+        return missing(sign.id, "structure_not_visible")
+    regions = {s.id: s.region for s in scene.structures}
+    heart, right, left = regions[heart_id], regions[lung_ids[0]], regions[lung_ids[1]]
+    if heart is None or right is None or left is None:
+        return missing(sign.id, "structure_not_visible")
+    chest = thorax_extent(right, left)
+    if chest is None:
+        return missing(sign.id, "structure_not_visible")
+    width = heart.bbox[2] - heart.bbox[0]
+    thorax = chest[2] - chest[1]
+    ratio = width / thorax
+    limits = parameter(sign, "limit")
+    limit = float(limits.get(scene.image.view, limits["UNKNOWN"]))
+    sigma = float(scene.card.reference["cardiothoracic_error"])
+    score = 0.5 * (1 + erf((ratio - limit) / (sigma * sqrt(2))))
+    present = score >= evidence_threshold(scene)
+    return SignObservation(
+        id=sign.id,
+        ran=True,
+        score=score,
+        region=heart if present else None,
+        erase=beyond_limit(heart, thorax * limit) if present else None,
+        within=tuple(lung_ids),
+        measurements=measurements(scene, parameter(sign, "measure"), heart, chest, ratio, sigma),
+        zones=touched(scene, scene.masks[heart_id]),
+    )
+
+
+def thorax_extent(right: Region, left: Region) -> Extent | None:
+    """Row and columns of the greatest distance from the right lung's outer edge to the left lung's."""
+    outer_right, outer_left = row_edges(right.mask()), row_edges(left.mask())
+    both = np.isfinite(outer_right[:, 0]) & np.isfinite(outer_left[:, 1])
+    if not both.any():
+        return None
+    widths = np.where(both, outer_left[:, 1] - outer_right[:, 0], -np.inf)
+    y = int(widths.argmax())
+    return float(y), float(outer_right[y, 0]), float(outer_left[y, 1])
+
+
+def row_edges(mask: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """First and last-plus-one column of each row, (rows, 2); NaN where the row is empty."""
+    edges = np.full((mask.shape[0], 2), np.nan)
+    filled = mask.any(axis=1)
+    edges[filled, 0] = mask[filled].argmax(axis=1)
+    edges[filled, 1] = mask.shape[1] - mask[filled][:, ::-1].argmax(axis=1)
+    return edges
+
+
+def beyond_limit(heart: Region, allowed: float) -> Region | None:
+    """The heart's outer strips beyond `allowed` width (px), split evenly over both sides."""
+    mask = heart.mask()
+    x0, x1 = heart.bbox[0], heart.bbox[2]
+    margin = max((x1 - x0 - allowed) / 2, 0) + 0.04 * (x1 - x0)
+    x = np.arange(mask.shape[1])
+    return Region.from_mask(mask & ((x < x0 + margin) | (x >= x1 - margin))[None, :])
+
+
+def measurements(
+    scene: Scene, name: str, heart: Region, chest: Extent, ratio: float, sigma: float
+) -> tuple[Measurement, ...]:
+    """The ratio with the two transverse lines that make it."""
+    edges = row_edges(heart.mask())
+    y_left = float(np.nanargmin(edges[:, 0]))
+    y_right = float(np.nanargmax(edges[:, 1]))
+    level = (y_left + y_right) / 2
+    lines = (
+        Line((heart.bbox[0], level), (heart.bbox[2], level)),
+        Line((chest[1], chest[0]), (chest[2], chest[0])),
+    )
+    heart_width, unit = scene.image.geometry.distance(heart.bbox[2] - heart.bbox[0], 0)
+    thorax_width, _ = scene.image.geometry.distance(chest[2] - chest[1], 0)
+    return (
+        Measurement(name, ratio, "ratio", sigma, lines),
+        Measurement("heart_width", heart_width, unit),
+        Measurement("thorax_width", thorax_width, unit),
+    )

@@ -1,0 +1,99 @@
+"""Blunted costophrenic angle or meniscus: the outer lower corner of a lung is white or missing."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from whyray.domain import Measurement, SignDefinition, SignObservation
+from whyray.perception.detectors.common import evidence_threshold, logistic, missing, parameter, solid
+from whyray.perception.opacity import OpacityMap, opacity_map
+from whyray.perception.scene import LungFrame, Scene
+from whyray.perception.zones import touched
+
+Mask = NDArray[np.bool_]
+LATERAL = 0.6  # depth from which the corner begins
+LOWEST = 0.2  # height of the corner as a part of the lung
+RAISED = 1.0
+
+
+def angle_depth(lung: LungFrame) -> float:
+    """How far the outer base hangs below the dome, as a part of the lung's height; small or negative when blunted.
+
+    The base contour is the lowest lung row of each column; the dome is its highest point in the inner 60 %,
+    the recess its lowest point in the outer 40 % of the lung's width.
+    """
+    columns = np.flatnonzero(lung.mask.any(axis=0))
+    rows = lung.mask.shape[0]
+    lowest = rows - 1 - lung.mask[::-1, columns].argmax(axis=0)
+    height = np.ptp(np.flatnonzero(lung.mask.any(axis=1))) + 1
+    depth = np.array([lung.u[y, x] for y, x in zip(lowest, columns, strict=True)])
+    span = (columns - columns[0]) / max(columns[-1] - columns[0], 1)
+    lateral_first = lung.u[:, columns[0]].max() > 0.5 and depth[0] > depth[-1]
+    outward = 1 - span if lateral_first else span
+    dome = lowest[(outward > 0.2) & (outward <= 0.6)]
+    recess = lowest[outward > 0.6]
+    if dome.size == 0 or recess.size == 0:
+        return 0.0
+    return float((recess.max() - dome.min()) / height)
+
+
+def corner(lung: LungFrame) -> Mask:
+    """Outer lower corner of a lung."""
+    part: Mask = lung.mask & (lung.u >= LATERAL) & (lung.v >= 1 - LOWEST * 1.6)
+    return part
+
+
+def base(lung: LungFrame) -> Mask:
+    """Lowest fifth of a lung."""
+    part: Mask = lung.mask & (lung.v >= 1 - LOWEST)
+    return part
+
+
+def features(lung: LungFrame, opacity: OpacityMap) -> tuple[float, float, float]:
+    """(mean excess of the corner, mean excess of the base, angle depth) of one lung."""
+    here = [m for m in (corner(lung), base(lung)) if m.any()]
+    means = [float(opacity.excess[m].mean()) for m in here]
+    while len(means) < 2:
+        means.append(0.0)
+    return means[0], means[1], angle_depth(lung)
+
+
+def costophrenic_angle(scene: Scene, sign: SignDefinition) -> SignObservation:
+    """Each side is scored by the card's logistic model; the sign's score is the higher one."""
+    lung_ids = parameter(sign, "lungs")
+    opacity = opacity_map(scene, parameter(sign, "heart"))
+    if opacity is None or not scene.sees(*lung_ids):
+        return missing(sign.id, "structure_not_visible")
+    model = scene.card.reference["sign_models"]["costophrenic_angle"]
+    limit = evidence_threshold(scene)
+    scores, corners, depths = [], [], []
+    mask = np.zeros_like(scene.grid, dtype=np.bool_)
+    for lung_id in lung_ids:
+        lung = scene.lungs[lung_id]
+        values = features(lung, opacity)
+        score = logistic(model, values)
+        scores.append(score)
+        corners.append(values[0])
+        depths.append(values[2])
+        if score >= limit:
+            mask |= blunted(lung, opacity)
+    present = max(scores) >= limit and mask.any()
+    return SignObservation(
+        id=sign.id,
+        ran=True,
+        score=max(scores) if mask.any() or max(scores) < limit else limit - 0.01,
+        region=scene.region(mask) if present else None,
+        within=tuple(lung_ids),
+        measurements=(
+            Measurement(parameter(sign, "measure"), max(corners), "sd"),
+            Measurement("costophrenic_depth", min(depths), "ratio"),
+        ),
+        zones=touched(scene, mask) if present else (),
+    )
+
+
+def blunted(lung: LungFrame, opacity: OpacityMap) -> Mask:
+    """The white part of a lung's base and corner; the whole corner when the lung simply ends early."""
+    white = solid((corner(lung) | base(lung)) & (opacity.excess > RAISED), 0.0005)
+    return white if white.any() else corner(lung)

@@ -1,0 +1,64 @@
+"""One look at a film."""
+
+from __future__ import annotations
+
+from time import perf_counter
+
+from whyray.domain import Engine, Image, Observations, Pack, SignDefinition, SignObservation
+from whyray.perception import zones
+from whyray.perception.detectors import DETECTORS
+from whyray.perception.detectors.common import missing
+from whyray.perception.film import film_scores
+from whyray.perception.quality import assess
+from whyray.perception.scene import Scene, build_scene
+
+
+def observe(image: Image, pack: Pack, engine: Engine) -> Observations:
+    """Everything that can be seen on `image`.
+
+    Parameters
+    ----------
+    image
+        One radiograph.
+    pack
+        Says which structures, zones and signs to look for, and how.
+    engine
+        Runs the pack's model; called once.
+
+    Returns
+    -------
+    Observations
+        One entry for every structure and sign of the pack.
+
+    Raises
+    ------
+    ModelError
+        When the model cannot be run.
+    """
+    started = perf_counter()
+    scene = build_scene(image, pack, engine)
+    network = perf_counter()
+    scene.zones.update(zones.derive(scene))
+    signs = tuple(look(scene, sign) for sign in pack.signs)
+    quality = assess(scene)
+    seen = perf_counter()
+    return Observations(
+        image_sha256=image.sha256,
+        model_id=engine.card.id,
+        structures=scene.structures,
+        zones=zones.on_source(scene),
+        signs=signs,
+        film_scores=film_scores(scene),
+        quality=quality,
+        timing_ms={
+            "network": 1000 * (network - started),
+            "detectors": 1000 * (seen - network),
+        },
+    )
+
+
+def look(scene: Scene, sign: SignDefinition) -> SignObservation:
+    """What one sign's detector says; a sign without detector was not looked for."""
+    if sign.detector is None:
+        return missing(sign.id, "no_detector")
+    return DETECTORS[sign.detector.kind](scene, sign)

@@ -1,0 +1,69 @@
+"""Zones: places derived from the anatomy. Each kind turns pack parameters into a grid mask."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+import numpy as np
+from numpy.typing import NDArray
+
+from whyray.domain import Region, ZoneDefinition
+from whyray.perception.scene import Scene
+
+Mask = NDArray[np.bool_]
+MIN_SHARE = 0.10  # a region lies in a zone when at least a tenth of it does
+
+
+def lung_box(scene: Scene, zone: ZoneDefinition) -> Mask | None:
+    """Part of a lung between two heights ``v`` (apex 0, base 1) and two depths ``u`` (medial 0, lateral 1)."""
+    lung = scene.lungs.get(zone.params["lung"])
+    if lung is None:
+        return None
+    v, u = zone.params.get("v", (0, 1)), zone.params.get("u", (0, 1))
+    inside: Mask = lung.mask & (lung.v >= v[0]) & (lung.v <= v[1]) & (lung.u >= u[0]) & (lung.u <= u[1])
+    return inside
+
+
+def structure_half(scene: Scene, zone: ZoneDefinition) -> Mask | None:
+    """Half of a structure on one side of the patient, cut at the midline between the lungs."""
+    mask = scene.masks.get(zone.params["structure"])
+    if mask is None or len(scene.lungs) < 2:
+        return None
+    centres = [float(np.nonzero(lung.mask)[1].mean()) for lung in scene.lungs.values()]
+    x = np.arange(mask.shape[1])[None, :]
+    middle = sum(centres) / len(centres)
+    half: Mask = mask & ((x < middle) if zone.params["side"] == "right" else (x >= middle))
+    return half
+
+
+ZONES: Mapping[str, Callable[[Scene, ZoneDefinition], Mask | None]] = {
+    "lung_box": lung_box,
+    "structure_half": structure_half,
+}
+
+
+def derive(scene: Scene) -> dict[str, Mask]:
+    """Zone id -> grid mask, only of zones whose structures are visible."""
+    found = {z.id: ZONES[z.kind](scene, z) for z in scene.pack.zones}
+    return {i: m for i, m in found.items() if m is not None and m.any()}
+
+
+def touched(scene: Scene, mask: Mask) -> tuple[str, ...]:
+    """Ids of the zones that hold at least a tenth of `mask`, or that it fills by half; largest overlap first."""
+    total = max(int(mask.sum()), 1)
+    shares = []
+    for zone_id, zone in scene.zones.items():
+        shared = int((zone & mask).sum())
+        if shared / total >= MIN_SHARE or shared / int(zone.sum()) >= 0.5:
+            shares.append((shared, zone_id))
+    return tuple(i for _, i in sorted(shares, reverse=True))
+
+
+def on_source(scene: Scene) -> dict[str, Region]:
+    """Zones as source-pixel regions (nearest neighbour)."""
+    frame = scene.frame
+    dx, dy = frame.offset
+    ys = np.clip(((np.arange(frame.rows) + 0.5) * frame.scale + dy).astype(int), 0, frame.size - 1)
+    xs = np.clip(((np.arange(frame.cols) + 0.5) * frame.scale + dx).astype(int), 0, frame.size - 1)
+    regions = {i: Region.from_mask(mask[np.ix_(ys, xs)]) for i, mask in scene.zones.items()}
+    return {i: r for i, r in regions.items() if r is not None}

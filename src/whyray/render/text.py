@@ -1,0 +1,163 @@
+"""Plain-text output for a terminal: sentences, numbered evidence, and always the research-use line."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from whyray.domain import Evidence, Finding, Image, Lang, Observations, Pack, Turn
+from whyray.render.layer import erased, measured, sign_name
+from whyray.render.theme import Theme, load_theme
+from whyray.render.wrap import columns, wrap
+
+_WIDTH = 80
+_COLON = {"zh": "：", "en": ": "}
+_COMMA = {"zh": "，", "en": ", "}
+_STOP = {"zh": "；", "en": "; "}
+
+
+def format_turn(turn: Turn, pack: Pack, lang: Lang, *, width: int = _WIDTH) -> str:
+    """Return the answer as terminal text.
+
+    Parameters
+    ----------
+    turn
+        Its sentences come first, each with the numbers of its evidence; its items follow as a list.
+    pack
+        Names of signs and measures.
+    lang
+        Language of the fixed words and of the evidence list.
+    width
+        Terminal columns; an ideograph takes two.
+
+    Returns
+    -------
+    str
+        Lines without a final line break; the last is the research-use line.
+    """
+    theme = load_theme()
+    numbers = {item.id: number for number, item in enumerate(turn.items, start=1)}
+    out: list[str] = []
+    for sentence in turn.sentences:
+        marks = "".join(f"[{numbers[e]}]" for e in sentence.evidence if e in numbers)
+        for part in (f"{sentence.text} {marks}".rstrip()).splitlines():
+            out += _fold(part, "", width)
+    if turn.items:
+        out += ["", _head(theme.words["evidence"].get(lang), lang), *_evidence(turn.items, pack, lang, width)]
+    return _closed(out, lang)
+
+
+def format_report(
+    image: Image,
+    observations: Observations,
+    findings: Sequence[Finding],
+    pack: Pack,
+    lang: Lang,
+    *,
+    lines: Sequence[str] = (),
+    footer: str = "",
+    width: int = _WIDTH,
+) -> str:
+    """Return a whole reading as terminal text: film, sentences, conclusions with evidence, model.
+
+    Parameters
+    ----------
+    image, observations
+        The film and what was seen: size, view, warnings, quality.
+    findings
+        Conclusions in the order to print; a finding's evidence is listed unless it is not supported.
+    lines
+        The report's own sentences in `lang`.
+    footer
+        Model and pack line; by default made of their ids.
+    width
+        Terminal columns.
+    """
+    theme = load_theme()
+    out = _film(image, observations, theme, lang, width)
+    for line in lines:
+        out += _fold(line, "", width)
+    if findings:
+        out += ["", _head(theme.words["findings"].get(lang), lang)]
+    for finding in findings:
+        out += _finding(finding, pack, theme, lang, width)
+    words = theme.words
+    model = f"{words['model'].get(lang)} {observations.model_id}"
+    model += f"{_COMMA[lang]}{words['pack'].get(lang)} {pack.id} {pack.version}"
+    out += ["", *_fold(footer or model, "", width)]
+    return _closed(out, lang)
+
+
+def _film(image: Image, observations: Observations, theme: Theme, lang: Lang, width: int) -> list[str]:
+    words, geometry = theme.words, image.geometry
+    facts = [f"{geometry.cols} x {geometry.rows}", f"{words['view'].get(lang)} {image.view}"]
+    if geometry.spacing_mm is None:
+        facts.append(words["uncalibrated"].get(lang))
+    else:
+        row, col = geometry.spacing_mm
+        facts.append(f"{row:.3f} x {col:.3f} mm")
+    if image.simulated:
+        facts.append(words["simulated"].get(lang))
+    head = f"{words['film'].get(lang)}{_COLON[lang]}"
+    out = _fold(head + f"{image.path}{_STOP[lang]}" + _STOP[lang].join(facts), "", width)
+    for notice in (*image.warnings, *observations.quality.reasons):
+        out += _fold(f"{words['warning'].get(lang)}{_COLON[lang]}{notice.sentence.get(lang)}", "", width)
+    return [*out, ""]
+
+
+def _finding(finding: Finding, pack: Pack, theme: Theme, lang: Lang, width: int) -> list[str]:
+    definition = pack.diagnosis(finding.id)
+    name = definition.name.get(lang) if definition else finding.id
+    tier, verdict = theme.words[finding.tier].get(lang), theme.words[finding.verdict].get(lang)
+    out = _fold(f"- {name}  {finding.probability:.2f}  {verdict} ({tier})", "  ", width)
+    if finding.verdict != "not_supported":
+        out += [f"  {line}" for line in _evidence(finding.evidence, pack, lang, width - 2)]
+    return out
+
+
+def _evidence(items: Sequence[Evidence], pack: Pack, lang: Lang, width: int) -> list[str]:
+    """Numbered items with a hanging indent."""
+    out: list[str] = []
+    margin = len(f"{len(items)}. ")
+    for number, item in enumerate(items, start=1):
+        head, *rest = _item(item, pack, lang)
+        out += _fold(f"{number}. ".rjust(margin) + head, " " * margin, width)
+        for line in rest:
+            out += _fold(" " * margin + line, " " * margin, width)
+    return out
+
+
+def _item(item: Evidence, pack: Pack, lang: Lang) -> list[str]:
+    """Say what it is and how sure; where and how much; what it means; whether it survives the test."""
+    words = load_theme().words
+    share = f"{_COMMA[lang]}{words['share'].get(lang)} {item.share:.0%}"
+    lines = [
+        f"[{words[item.polarity].get(lang)}] {sign_name(item.sign, pack).get(lang)}  "
+        f"{words['score'].get(lang)} {item.score:.2f}{share}"
+    ]
+    facts = [item.location.get(lang), *(measured(m, pack).get(lang) for m in item.measurements)]
+    if any(facts):
+        lines.append(_STOP[lang].join(fact for fact in facts if fact))
+    meaning = item.significance.get(lang)
+    if meaning:
+        lines.append(f"{words['meaning'].get(lang)}{_COLON[lang]}{meaning}")
+    grounds = [f"{words['source'].get(lang)}{_COLON[lang]}{item.source}"] if item.source else []
+    if item.rule:
+        grounds.append(f"{words['rule'].get(lang)} {item.rule}")
+    if item.counterfactual is not None:
+        grounds.append(erased(item.counterfactual).get(lang))
+    return lines + ([_STOP[lang].join(grounds)] if grounds else [])
+
+
+def _head(word: str, lang: Lang) -> str:
+    return f"{word}{_COLON[lang].rstrip()}"
+
+
+def _fold(text: str, indent: str, width: int) -> list[str]:
+    """Wrap one paragraph; its own leading blanks stay, further lines start with `indent`."""
+    lead = text[: len(text) - len(text.lstrip(" "))]
+    body = wrap(text, max(8, width - max(len(lead), len(indent))), columns)
+    return [(lead if i == 0 else indent) + line for i, line in enumerate(body)]
+
+
+def _closed(lines: list[str], lang: Lang) -> str:
+    return "\n".join([*lines, "", load_theme().words["research"].get(lang)])

@@ -1,0 +1,109 @@
+"""The commands and their options."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from whyray.shells.cli import asking, knowing, reading
+from whyray.shells.cli.errors import one_line
+from whyray.shells.cli.options import Language, Options, ViewName
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    help='whyray: the chest X-ray reader that answers "why?". Research use, not for diagnosis.',
+)
+kb = typer.Typer(no_args_is_help=True, help="The knowledge packs: check and show.")
+app.add_typer(kb, name="kb")
+
+Json = Annotated[bool, typer.Option("--json", help="Print JSON (one object a line for several films).")]
+Lang = Annotated[Language, typer.Option("--lang", help="Language of the output; auto = that of the question.")]
+Out = Annotated[Path | None, typer.Option("--out", help="Folder for overlay pictures.")]
+Spacing = Annotated[float | None, typer.Option("--spacing-mm", help="Pixel spacing of a picture that has none.")]
+ViewOption = Annotated[ViewName | None, typer.Option("--view", help="Projection, when the file does not say.")]
+Model = Annotated[Path | None, typer.Option("--model", help="Model folder (model.onnx and card.yaml).")]
+
+
+@app.command()
+@one_line
+def read(
+    films: Annotated[list[Path], typer.Argument(help="Films (DICOM, PNG, JPEG, TIFF) or folders of films.")],
+    as_json: Json = False,
+    lang: Lang = Language.auto,
+    out: Out = None,
+    spacing_mm: Spacing = None,
+    view: ViewOption = None,
+    model: Model = None,
+) -> None:
+    """Read films and report what is seen."""
+    reading.run(films, Options(as_json, lang, out, spacing_mm, view, model))
+
+
+@app.command()
+@one_line
+def ask(
+    film: Annotated[Path, typer.Argument(help="A film.")],
+    question: Annotated[str | None, typer.Argument(help='A question, e.g. "why edema?"; none opens a prompt.')] = None,
+    as_json: Json = False,
+    lang: Lang = Language.auto,
+    out: Out = None,
+    spacing_mm: Spacing = None,
+    view: ViewOption = None,
+    model: Model = None,
+    session: Annotated[str | None, typer.Option("--session", help="Session to continue.")] = None,
+) -> None:
+    """Ask about a film."""
+    asking.run(film, question, session, Options(as_json, lang, out, spacing_mm, view, model))
+
+
+@kb.command("check")
+@one_line
+def kb_check(model: Model = None) -> None:
+    """Cross-check the packs; exit 1 when one has an error."""
+    knowing.check(model)
+
+
+@kb.command("show")
+@one_line
+def kb_show(
+    id_: Annotated[str, typer.Argument(metavar="ID", help="Sign, diagnosis, zone, structure or rule.")],
+    lang: Lang = Language.auto,
+) -> None:
+    """Show one entry of a pack."""
+    knowing.show(id_, lang)
+
+
+@kb.command("stats")
+@one_line
+def kb_stats() -> None:
+    """Count what the packs hold."""
+    knowing.stats()
+
+
+@app.command()
+@one_line
+def doctor(model: Model = None) -> None:
+    """Check that everything needed is installed and works; exit 1 when not."""
+    from whyray.shells.cli import doctoring
+
+    doctoring.run(model)
+
+
+@app.command()
+@one_line
+def info(
+    what: Annotated[
+        Literal["all", "demo", "model", "packs", "schemas"], typer.Argument(help="Print only this path.")
+    ] = "all",
+) -> None:
+    """Version, model, packs and where the shipped files lie."""
+    knowing.info(what)
+
+
+def main() -> None:
+    """Entry point of the console script."""
+    app()

@@ -1,0 +1,43 @@
+"""From a trained network to one ONNX file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from whyray_train.network import ReaderNet
+
+OUTPUTS = ("anatomy", "maps", "logits", "gate")
+
+
+class Exported(nn.Module):
+    """The reader network with its gate; outputs in the order of ``OUTPUTS``."""
+
+    def __init__(self, net: ReaderNet, weights: NDArray[np.float32], bias: float) -> None:
+        super().__init__()
+        self.net = net
+        self.gate = nn.Linear(weights.size, 1)
+        with torch.no_grad():
+            self.gate.weight.copy_(torch.from_numpy(weights)[None])
+            self.gate.bias.fill_(bias)
+
+    def forward(self, film: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """(1, 1, s, s) -> anatomy, maps, logits, gate."""
+        out = self.net(film)
+        return out["anatomy"], out["maps"], out["logits"], self.gate(out["embedding"])
+
+
+def write(net: ReaderNet, weights: NDArray[np.float32], bias: float, size: int, file: Path) -> None:
+    """Writes a self-contained ONNX file for batches of one; batch norms are folded by the exporter."""
+    module = Exported(net, weights, bias).eval()
+    film = torch.zeros(1, 1, size, size)
+    program = torch.onnx.export(
+        module, (film,), input_names=["film"], output_names=list(OUTPUTS), dynamo=True, optimize=True
+    )
+    if program is None:
+        raise RuntimeError("the exporter returned nothing")
+    program.save(str(file), external_data=False)

@@ -1,0 +1,297 @@
+"""``python -m whyray_train.publish --data DIR --runs DIR --out DIR``: from a trained network to a model folder.
+
+Fits the gate, exports ONNX, measures the normal atlas, fits the sign models on train films, calibrates the heads
+and the fusion on val films, and writes ``card.yaml``. ``whyray_train.evaluate --card`` adds the numbers.
+"""
+
+from __future__ import annotations
+
+import argparse
+import hashlib
+import logging
+import subprocess
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import yaml
+from numpy.typing import NDArray
+
+from whyray import imaging, knowledge
+from whyray.domain import Engine, Image, Pack, Region
+from whyray.engines import create, read_card
+from whyray.perception import build_scene, observe
+from whyray.perception.detectors.cardiothoracic import thorax_extent
+from whyray.perception.detectors.common import parameter
+from whyray.perception.quality import contrast
+from whyray.perception.scene import Scene
+from whyray.reasoning.conclude import Fusion, conclude
+from whyray_train import calibrate, export, films, gate, tables
+from whyray_train.network import ReaderNet
+
+log = logging.getLogger(__name__)
+F64 = NDArray[np.float64]
+LESS_IS_MORE = {"costophrenic_angle": {2: -1}}
+GATE_KEEP = 0.995  # share of adult training films that the gate must let through
+CONTRAST_KEEP = 0.98
+
+
+def main() -> None:
+    """Parses the command line and writes the folder."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--runs", type=Path, required=True)
+    parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--pack", required=True, help="pack that the model serves")
+    parser.add_argument("--id", required=True, help="identity of the model")
+    options = parser.parse_args()
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    pack = next(p for p in knowledge.load_packs() if p.id == options.pack)
+    Publisher(options.data, options.runs, options.out, pack, options.id).run()
+
+
+class Publisher:
+    """One publication: the steps share the folder, the card in the making and the engine."""
+
+    def __init__(self, data: Path, runs: Path, out: Path, pack: Pack, model_id: str) -> None:
+        self.data, self.runs, self.out, self.pack = data, runs, out, pack
+        table, self.heads = films.read_table(data)
+        self.train = [f for f in table if f.split == "train"]
+        self.val = [f for f in table if f.split == "val"]
+        saved = torch.load(runs / "net.pt", map_location="cpu", weights_only=True)
+        self.plan: dict[str, Any] = saved["plan"]
+        self.net = ReaderNet(len(films.STRUCTURE_BITS), len(self.heads))
+        self.net.load_state_dict(saved["state"])
+        self.card = self._frame(model_id)
+
+    def run(self) -> None:
+        """All steps in order; the card is rewritten after each so that the next can read it."""
+        self.out.mkdir(parents=True, exist_ok=True)
+        self.weights()
+        engine = self.engine()
+        self.atlas(engine)
+        engine = self.engine()
+        self.signs(engine)
+        engine = self.engine()
+        self.fusion(engine)
+
+    def engine(self) -> Engine:
+        """The engine on the folder as it is now."""
+        self._write()
+        return create("onnx", self.out)
+
+    def weights(self) -> None:
+        """Gate and ONNX file."""
+        size = int(self.plan["size"])
+        inside = gate.embed(self.net, gate.positives(self.data, self.train, size, 0))
+        outside = gate.embed(self.net, gate.negatives(self.data, self.train, size, 0))
+        weights, bias = gate.fit(inside, outside)
+        kept = 1 / (1 + np.exp(-(inside @ weights + bias)))
+        self.card["thresholds"]["gate"] = round(float(np.quantile(kept, 1 - GATE_KEEP)), 4)
+        file = self.out / self.card["weights"]["file"]
+        export.write(self.net, weights, bias, size, file)
+        self.card["weights"]["sha256"] = hashlib.sha256(file.read_bytes()).hexdigest()
+        log.info("gate threshold %s, weights %.1f MB", self.card["thresholds"]["gate"], file.stat().st_size / 1e6)
+
+    def atlas(self, engine: Engine) -> None:
+        """Normal atlas, contrast limit and heads calibrated on val."""
+        heart = self.heart()
+        normals = [f for f in self.train if films.NORMAL_LABEL in f.labels]
+        scenes = [self.scene(f, engine) for f in normals]
+        self.card["reference"]["opacity_atlas"] = tables.opacity_atlas(scenes, heart)
+        contrasts = [contrast(s) for s in scenes if len(s.lungs) == 2]
+        self.card["thresholds"]["contrast"] = round(float(np.quantile(contrasts, 1 - CONTRAST_KEEP)), 4)
+        self.calibration(engine)
+        self.card["reference"]["cardiothoracic_error"] = self.heart_error(engine)
+
+    def calibration(self, engine: Engine) -> None:
+        """Platt scaling of every head on val."""
+        logits = np.array([[self.scene(f, engine).logits[h] for h in self.heads] for f in self.val])
+        labels = self.labels(self.val)
+        prior = self.labels([*self.train, *self.val]).mean(axis=0)
+        scale, shifts = calibrate.shared_platt(logits, labels, prior)
+        rate = (labels.sum(axis=0) + 10 * prior) / (len(labels) + 10)
+        for c, head in enumerate(self.heads):
+            self.card["calibration"][head] = {
+                "scale": round(scale, 4),
+                "shift": round(float(shifts[c]), 4),
+                "base": round(calibrate.logit(float(rate[c])), 4),
+                "fused_base": 0.0,
+            }
+
+    def heart_error(self, engine: Engine) -> float:
+        """1-sigma difference of the ratio from the model's masks and from the weak labels, on accepted val films."""
+        differences = []
+        for film in self.val:
+            if film.anatomy is None:
+                continue
+            weak = films.load_anatomy(film.anatomy, 512) > 127
+            ours = {s.id: s.region for s in self.scene(film, engine).structures}
+            truth = [Region.from_mask(m) for m in weak[:3]]
+            found = [ours.get(i) for i in list(films.STRUCTURE_BITS)[:3]]
+            ratios = [_ratio(*regions) for regions in (truth, found) if all(regions)]
+            if len(ratios) == 2:
+                differences.append(ratios[1] - ratios[0])
+        log.info(
+            "heart ratio error: mean %.4f sd %.4f n %d",
+            np.mean(differences),
+            np.std(differences),
+            len(differences),
+        )
+        return round(float(np.hypot(np.std(differences), 0.01)), 4)
+
+    def signs(self, engine: Engine) -> None:
+        """Logistic models of the signs, on train films."""
+        labels = yaml.safe_load((Path(__file__).parent / "sign_labels.yaml").read_text("utf-8"))
+        modelled = [s for s in self.pack.signs if s.detector is not None and tables.model_key(s) in labels]
+        scenes = [self.scene(f, engine) for f in self.train]
+        models = {}
+        for sign in modelled:
+            key = tables.model_key(sign)
+            rows = [tables.sign_features(s, sign) for s in scenes]
+            orientation = LESS_IS_MORE.get(key, {})
+            names = [f.labels for f in self.train]
+            models[key] = tables.sign_model(rows, names, [f.view for f in self.train], labels[key], orientation)
+            log.info("%s %s", key, models[key])
+        self.card["reference"]["sign_models"] = models
+
+    def fusion(self, engine: Engine) -> None:
+        """Weights of film-level and sign terms, base log-odds and screening thresholds, on val."""
+        diagnoses = [d for d in self.pack.diagnoses if d.head in self.heads]
+        zero = {d.id: 0.0 for d in self.pack.diagnoses}
+        half = {d.id: 0.5 for d in self.pack.diagnoses}
+        seen = [observe(self.load(f), self.pack, engine) for f in self.val]
+        parts = []
+        for film_weight, sign_weight in ((1.0, 0.0), (0.0, 1.0)):
+            rows = []
+            for observations in seen:
+                findings = {
+                    f.id: f for f in conclude(observations, self.pack, Fusion(film_weight, sign_weight, zero, half))
+                }
+                rows.append([sum(e.log_lr for e in findings[d.id].evidence) for d in diagnoses])
+            parts.append(np.array(rows))
+        order = [self.heads.index(d.head) for d in diagnoses if d.head is not None]
+        labels = self.labels(self.val)[:, order]
+        prior = self.labels([*self.train, *self.val])[:, order].mean(axis=0)
+        film_weight, sign_weight, base = calibrate.fit_fusion(parts[0], parts[1], labels, prior)
+        self.card["fusion"] = {
+            "film_weight": round(film_weight, 4),
+            "sign_weight": round(sign_weight, 4),
+            "base": -3.0,
+            "possible": 0.2,
+        }
+        z = film_weight * parts[0] + sign_weight * parts[1] + base
+        for c, diagnosis in enumerate(diagnoses):
+            head = diagnosis.head or ""
+            self.card["calibration"][head]["fused_base"] = round(float(base[c]), 4)
+            p = 1 / (1 + np.exp(-z[:, c]))
+            self.card["thresholds"][head] = round(min(calibrate.youden(labels[:, c] > 0, p), 0.5), 4)
+        log.info("fusion %s", self.card["fusion"])
+        self._write()
+
+    def labels(self, items: Sequence[films.Film]) -> F64:
+        """(n, heads) in {0, 1}."""
+        return np.array([[float(h in f.labels) for h in self.heads] for f in items])
+
+    def load(self, film: films.Film) -> Image:
+        """The film as a reader gets it, with the view of the label table."""
+        return replace(imaging.load(film.path), view=film.known_view)
+
+    def scene(self, film: films.Film, engine: Engine) -> Scene:
+        """The film's scene."""
+        return build_scene(self.load(film), self.pack, engine)
+
+    def heart(self) -> str:
+        """Structure id that the opacity scale ends at."""
+        for sign in self.pack.signs:
+            if sign.detector is not None and "heart" in sign.detector.params:
+                return str(parameter(sign, "heart"))
+        raise ValueError("no sign of the pack names a heart")
+
+    def _frame(self, model_id: str) -> dict[str, Any]:
+        structures = list(films.STRUCTURE_BITS)
+        return {
+            "id": model_id,
+            "pack": self.pack.id,
+            "weights": {"file": "model.onnx", "sha256": ""},
+            "input": {
+                "size": int(self.plan["size"]),
+                "layout": "float32 (1, 1, size, size) in [0, 1], letterboxed, stretched to the 1st..99th percentile",
+            },
+            "outputs": {
+                "anatomy": {"channels": structures, "stride": 2, "kind": "logits"},
+                "maps": {
+                    "channels": list(self.heads),
+                    "stride": 32,
+                    "kind": "class maps; their mean plus a bias is the logit",
+                },
+                "logits": {"channels": list(self.heads), "kind": "logits"},
+                "gate": {"channels": ["adult_frontal_chest"], "kind": "logit"},
+            },
+            "thresholds": {"gate": 0.5, "contrast": 0.0},
+            "calibration": {h: {"scale": 1.0, "shift": 0.0, "base": 0.0, "fused_base": 0.0} for h in self.heads},
+            "fusion": {"film_weight": 1.0, "sign_weight": 0.0, "base": -3.0, "possible": 0.2},
+            "reference": {
+                "cardiothoracic_error": 0.02,
+                "opacity_atlas": {s: {"mean": [[0.0]], "spread": [[1.0]]} for s in structures},
+                "sign_models": _silent_models(),
+            },
+            "training": self._training(model_id),
+        }
+
+    def _training(self, model_id: str) -> dict[str, Any]:
+        text = (Path(__file__).parent / "provenance.yaml").read_text("utf-8")
+        told: dict[str, Any] = yaml.safe_load(text)
+        commit = subprocess.run(
+            ["git", "rev-parse", "HEAD"],
+            capture_output=True,
+            text=True,
+            check=False,
+            cwd=Path(__file__).parent,
+        )
+        splits = {"train": self.train, "val": self.val}
+        train, finish = ("python -m " + n for n in ("whyray_train.chest", "whyray_train.publish"))
+        return {
+            **told,
+            "plan": self.plan,
+            "commands": [
+                f"{train} --data DATA --runs RUNS --epochs {self.plan['epochs']} --seed {self.plan['seed']}",
+                f"{finish} --data DATA --runs RUNS --out OUT --pack {self.pack.id} --id {model_id}",
+            ],
+            "commit": commit.stdout.strip() or "unknown",
+            "films": {
+                name: {
+                    "count": len(items),
+                    "patients": len({f.patient for f in items}),
+                    "ids_sha256": hashlib.sha256("\n".join(sorted(f.id for f in items)).encode()).hexdigest(),
+                }
+                for name, items in splits.items()
+            },
+        }
+
+    def _write(self) -> None:
+        text = yaml.safe_dump(self.card, sort_keys=False, allow_unicode=True, width=110, default_flow_style=None)
+        (self.out / "card.yaml").write_text(text, "utf-8")
+        read_card(self.out)
+
+
+def _silent_models() -> dict[str, Any]:
+    names = yaml.safe_load((Path(__file__).parent / "sign_labels.yaml").read_text("utf-8"))
+    widths = {"central_opacity": 3, "costophrenic_angle": 3}
+    return {n: {"coefficients": [0.0] * widths.get(n, 4), "intercept": -5.0} for n in names}
+
+
+def _ratio(right: Region | None, left: Region | None, heart: Region | None) -> float:
+    if right is None or left is None or heart is None:
+        raise ValueError("a structure is missing")
+    chest = thorax_extent(right, left)
+    if chest is None:
+        raise ValueError("the lungs share no row")
+    return (heart.bbox[2] - heart.bbox[0]) / (chest[2] - chest[1])
+
+
+if __name__ == "__main__":
+    main()
