@@ -260,6 +260,7 @@ def _dicoms() -> dict[str, tuple[str, Callable[[], bytes]]]:
         "mr.dcm": ("DICOM_MODALITY", made(Modality="MR")),
         "ultrasound.dcm": ("DICOM_MODALITY", made(Modality="US")),
         "mammogram.dcm": ("DICOM_MODALITY", made(Modality="MG")),
+        "fluoroscopy.dcm": ("DICOM_MODALITY", made(Modality="RF")),
         "angiogram.dcm": ("DICOM_MODALITY", made(Modality="XA")),
         "ct_untagged.dcm": ("DICOM_MODALITY", made(Modality=None, SOPClassUID="1.2.840.10008.5.1.4.1.1.2")),
         "hand.dcm": ("DICOM_BODY_PART", made(BodyPartExamined="HAND")),
@@ -305,7 +306,7 @@ def _with_syntax(syntax: str) -> bytes:
 
 def _pictures() -> dict[str, tuple[str, Callable[[], bytes]]]:
     png, jpeg = encoded(film8()), encoded(film8(), "JPEG")
-    tiff = encoded(film8(), "TIFF")
+    tiff, lzw = encoded(film8(), "TIFF"), encoded(film8(), "TIFF", compression="tiff_lzw")
     pages = [Pillow.fromarray(film8())]
     rng = np.random.default_rng(6)
     return {
@@ -314,6 +315,10 @@ def _pictures() -> dict[str, tuple[str, Callable[[], bytes]]]:
         "truncated.png": ("IMAGE_BROKEN", lambda: png[: len(png) // 2]),
         "truncated.jpg": ("IMAGE_BROKEN", lambda: jpeg[: len(jpeg) // 2]),
         "truncated.tif": ("IMAGE_BROKEN", lambda: tiff[: len(tiff) // 2]),
+        "damaged_lzw.tif": (
+            "IMAGE_BROKEN",
+            lambda: lzw[:9000] + bytes(b ^ 90 for b in lzw[9000:9400]) + lzw[9400:],
+        ),
         "signature_only.png": ("IMAGE_BROKEN", lambda: png[:8]),
         "flipped_bytes.png": (
             "IMAGE_BROKEN",

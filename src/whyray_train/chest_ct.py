@@ -68,7 +68,7 @@ class ChestCT:
         return np.asarray(wanted[self.labels], dtype=np.bool_)
 
     def with_hu(self, hu: Hounsfield, labels: Labels | None = None) -> ChestCT:
-        """The same patient with other densities (and labels)."""
+        """Return the same patient with other densities (and labels)."""
         return replace(self, hu=hu, labels=self.labels if labels is None else labels)
 
 
@@ -106,7 +106,7 @@ class Cleaning:
     soft_tissue_max_hu
         Ceiling in and around labelled soft tissue and in `contrast_hu` pools: takes contrast medium away.
     contrast_hu
-        Density beyond any bone, from which an unlabelled voxel is contrast medium in a vein.
+        Density from which a voxel outside bone, or a pool thicker than any cortex, is contrast medium.
     contrast_margin_mm, tissue_margin_mm
         Distance around such voxels, and around labelled soft tissue, that has the ceiling too.
     bone
@@ -178,9 +178,7 @@ def clean(ct: ChestCT, how: Cleaning) -> ChestCT:
     body = _body(hu, how.skin_hu)
     hu = np.where(body, hu, np.float32(_AIR))
     bone = ct.mask(how.bone)
-    stained = _within((ct.labels > 0) & ~bone, how.tissue_margin_mm, ct.spacing)
-    stained |= _within((hu > how.contrast_hu) & ~bone, how.contrast_margin_mm, ct.spacing)
-    hu = np.where(stained & ~bone, np.minimum(hu, np.float32(how.soft_tissue_max_hu)), hu)
+    hu = np.where(_stained(ct, hu, bone, how), np.minimum(hu, np.float32(how.soft_tissue_max_hu)), hu)
     hu = np.clip(hu, _AIR, how.bone_max_hu)
     top, bottom = (round(mm / ct.spacing[1]) for mm in (how.extend_top_mm, how.extend_bottom_mm))
     pad = ((0, 0), (top, bottom), (0, 0))
@@ -218,6 +216,17 @@ def _fill_field_of_view(hu: Hounsfield) -> Hounsfield:
     return out
 
 
+def _stained(ct: ChestCT, hu: Hounsfield, bone: Mask, how: Cleaning) -> Mask:
+    """Find what may hold contrast medium: soft tissue and veins, also a thick pool that is labelled as bone."""
+    from scipy import ndimage
+
+    dense = hu > how.contrast_hu
+    pool = ndimage.binary_opening(dense, structure=np.ones((5, 1, 5)))
+    around = _within((ct.labels > 0) & ~bone, how.tissue_margin_mm, ct.spacing)
+    around |= _within(pool | (dense & ~bone), how.contrast_margin_mm, ct.spacing)
+    return np.asarray((around & ~bone) | _within(pool, how.tissue_margin_mm, ct.spacing), dtype=np.bool_)
+
+
 def _body(hu: Hounsfield, skin_hu: float) -> Mask:
     """The largest connected body in 3-D, its cavities filled slice by slice, with a rim for the skin."""
     from scipy import ndimage
@@ -251,7 +260,7 @@ class Beam:
     bone_from_hu
         Density from which a voxel counts as partly mineral.
     bone_gain
-        Factor on the part above `bone_from_hu`: calcium attenuates more at the film's energy than at the scanner's.
+        Factor on the part above `bone_from_hu`: calcium counts more at the film's energy than at the scanner's.
     """
 
     water_per_mm: float

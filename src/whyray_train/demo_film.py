@@ -23,8 +23,6 @@ from numpy.typing import NDArray
 from whyray_train.chest_ct import Beam, ChestCT, Cleaning, Mask, Repair, clean, load_ct, repair
 from whyray_train.demo_dicom import Sheet, write_film
 from whyray_train.demo_truth import (
-    SignTruth,
-    Silhouette,
     Truth,
     anatomy,
     cardiothoracic_ratio,
@@ -50,7 +48,7 @@ _NOISE, _TEXTURE = 0, 1
 
 @dataclass(frozen=True, slots=True)
 class Stand:
-    """An upright stand: chest `air_gap_mm` from the detector, central ray `centre_shift_mm` (row, column) from mid-lung."""
+    """Upright stand: chest `air_gap_mm` off the detector, central ray `centre_shift_mm` (row, col) off mid-lung."""
 
     source_detector_mm: float
     air_gap_mm: float
@@ -224,12 +222,15 @@ def _truth(
         "twin": _film_truth(before, _ratio(twin, before[rules.heart], lungs, where), {}),
         "edema": _film_truth(after, _ratio(wide, heart, lungs, where), signs),
     }
-    rule = {"anatomy": rules.anatomy, "signs": rules.signs}
+    rule = {
+        "anatomy": {name: asdict(shape) for name, shape in rules.anatomy.items()},
+        "signs": {name: asdict(sign) for name, sign in rules.signs.items()},
+    }
     return {
         "schema": "whyray.demo-truth/1",
         "simulated": True,
         "seed": settings.seed,
-        "rules": _plain(rule),
+        "rules": rule,
         "films": films,
     }
 
@@ -237,10 +238,6 @@ def _truth(
 def _ratio(ct: ChestCT, heart: Mask, lungs: tuple[str, ...], where: Placement) -> float:
     """Cardiothoracic ratio with the lungs' whole shadow as the inner width of the chest."""
     return round(cardiothoracic_ratio(heart, where.path(ct.mask(lungs).astype(np.float32)) > 10.0), 4)
-
-
-def _plain(rules: Mapping[str, Mapping[str, Silhouette | SignTruth]]) -> dict[str, Any]:
-    return {kind: {name: asdict(rule) for name, rule in named.items()} for kind, named in rules.items()}
 
 
 def _film_truth(masks: Mapping[str, Mask], ratio: float, signs: dict[str, Any]) -> dict[str, Any]:

@@ -38,9 +38,10 @@ class Silhouette:
 
 @dataclass(frozen=True, slots=True)
 class SignTruth:
-    """Attenuation from which an added sign counts as visible, and the changes that make up each of its parts."""
+    """Added attenuation from which a sign is visible, its smoothing, and the changes behind each of its parts."""
 
     visible_nepers: float
+    smooth_px: int
     parts: Mapping[str, tuple[str, ...]]
 
 
@@ -124,10 +125,9 @@ def sign_parts(
     for sign, rule in truth.signs.items():
         found[sign] = {}
         for part, changes in rule.parts.items():
-            full = _opened(
-                np.asarray(sum(added[c] for c in changes) > rule.visible_nepers, dtype=np.bool_), 3
-            )
-            found[sign][part] = (_opened(full & field, 3), full)
+            total = np.sum([added[change] for change in changes], axis=0)
+            full = _opened(np.asarray(total > rule.visible_nepers, dtype=np.bool_), rule.smooth_px)
+            found[sign][part] = (_opened(full & field, rule.smooth_px), full)
     return found
 
 

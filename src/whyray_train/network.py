@@ -95,7 +95,7 @@ class ReaderNet(nn.Module):
     def __init__(self, structures: int, heads: int, dropout: float = 0.3) -> None:
         super().__init__()
         self.backbone = Backbone()
-        widths = (16, 24, 32, 48, 64)
+        widths = (24, 32, 48, 64, 96)
         self.lateral = nn.ModuleList(nn.Conv2d(c, w, 1) for c, w in zip(_TAPS.values(), widths, strict=True))
         self.narrow = nn.ModuleList(nn.Conv2d(widths[i + 1], widths[i], 1) for i in range(4))
         self.smooth = nn.ModuleList(_separable(widths[i]) for i in range(4))

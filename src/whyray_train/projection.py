@@ -50,10 +50,9 @@ class Setup:
 
     def detector_mm(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """(rows,), (cols,) positions of the pixel centres in mm from the central ray."""
-        return (
-            (np.arange(self.rows) - self.principal_px[0]) * self.pitch_mm,
-            (np.arange(self.cols) - self.principal_px[1]) * self.pitch_mm,
-        )
+        down = (np.arange(self.rows) - self.principal_px[0]) * self.pitch_mm
+        along = (np.arange(self.cols) - self.principal_px[1]) * self.pitch_mm
+        return np.asarray(down, dtype=np.float64), np.asarray(along, dtype=np.float64)
 
     def to_film(self, point_mm: tuple[float, float, float]) -> tuple[float, float]:
         """(row, column) pixel of a point given in mm (depth, row, column) from the centre of the first voxel."""

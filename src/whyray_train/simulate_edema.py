@@ -173,9 +173,10 @@ def fill_lungs(
     lungs = [_rimmed(ct.mask(parts.right_lung), ct), _rimmed(ct.mask(parts.left_lung), ct)]
     carina = int(np.flatnonzero(ct.mask(parts.trachea).any(axis=_AXIAL))[-1])
     grain = _grain(ct, lungs[0] | lungs[1], wings, rng)
-    hidden = ct.mask(parts.mediastinum).any(axis=0)
+    hidden = np.asarray(ct.mask(parts.mediastinum).any(axis=0), dtype=np.bool_)
     inner = 1.0 - _fall(wall, *wings.cortex_mm)
-    share = sum(lung * _wing_plane(ct, lung, hidden, carina, wings)[None] for lung in lungs) * inner * grain
+    planes = [lung * _wing_plane(ct, lung, hidden, carina, wings)[None] for lung in lungs]
+    share = (planes[0] + planes[1]) * inner * grain
     rise = np.clip(share, 0.0, 1.0) * np.maximum(wings.fluid_hu - ct.hu, 0.0)
     hu = ct.hu + rise
     pools = [_pool(ct, lung, wall, effusion) for lung in lungs]
@@ -261,7 +262,7 @@ def wall_distance(ct: ChestCT, parts: Parts) -> Field:
 
 def _pool(ct: ChestCT, lung: Mask, wall: Field, how: Effusion) -> Field:
     """Share of each voxel of one lung that lies under the fluid's surface."""
-    shadow = lung.any(axis=0)
+    shadow = np.asarray(lung.any(axis=0), dtype=np.bool_)
     cols = np.flatnonzero(shadow.any(axis=0))
     strip = round(how.lateral_mm / ct.spacing[2])
     side = 0 if _on_right(lung) else 1

@@ -41,6 +41,11 @@ def decode_isolated(data: bytes) -> NDArray[Any]:
 
 
 def _main() -> None:
+    if sys.platform != "win32":
+        import resource
+
+        # A core file of a crash would leave the patient's pixels on the disk.
+        resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     from pydicom import dcmread
     from pydicom.pixels.decoders.base import get_decoder
 

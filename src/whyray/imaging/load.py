@@ -31,7 +31,7 @@ def load(
         Distance of pixel centres in mm, one number or (row, column) of the standard orientation; overrides
         the header.
     max_pixels
-        Largest rows x cols that is decoded; 50 million by default (``limits.yaml``).
+        Largest rows x cols that is decoded; 40 million by default (``limits.yaml``).
 
     Returns
     -------

@@ -1,0 +1,231 @@
+"""``python -m whyray_train.evaluate --data DIR``: the numbers of the shipped (or given) model on unseen films.
+
+Every film goes through the reader as a user's would. Prints AUC per finding with 95 % intervals (bootstrap by
+patient), by view, beside the frozen-feature probe of the same run; calibration error; Dice and the gate on val.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import yaml
+from numpy.typing import NDArray
+
+from whyray.domain import ArgumentError, ImageRefused, Region
+from whyray.service import Reader, Reading, Settings
+from whyray_train import films, metrics
+from whyray_train.probe import probe
+
+F64 = NDArray[np.float64]
+Bools = NDArray[np.bool_]
+
+
+@dataclass(frozen=True, slots=True)
+class Scores:
+    """Probabilities of one split: ``fused`` (reasoning) and ``film`` (network head alone), (n, c), and their labels."""
+
+    films: list[films.Film]
+    names: list[str]
+    labels: Bools
+    fused: F64
+    film: F64
+    signs: dict[str, F64]
+
+
+def main() -> None:
+    """Parses the command line, prints the tables, writes JSON and the card's numbers when asked."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--model", type=Path, help="model folder; default: the shipped one")
+    parser.add_argument("--split", default="devtest", choices=["val", "devtest"])
+    parser.add_argument("--cache", type=Path, default=Path("runs/cache"))
+    parser.add_argument("--json", type=Path, help="write all numbers here")
+    parser.add_argument("--card", type=Path, help="model folder whose card takes the numbers")
+    options = parser.parse_args()
+    reader = Reader(Settings(model=options.model, cached_readings=1))
+    table, heads = films.read_table(options.data)
+    numbers: dict[str, Any] = {
+        "command": "python -m whyray_train.evaluate --data DATA" + (f" --split {options.split}" if options.split != "devtest" else ""),
+        "commit": _commit(),
+        "split": options.split,
+    }
+    numbers["anatomy"] = anatomy(reader, [f for f in table if f.split == "val" and f.anatomy is not None])
+    numbers["gate"] = gate_numbers(reader, options.data, [f for f in table if f.split == "val"])
+    scores = collect(reader, [f for f in table if f.split == options.split], heads)
+    size = reader.engine(reader.packs[0]).card.input_size
+    train = [f for f in table if f.split == "train"]
+    frozen = probe(train, scores.films, heads, size, options.cache)[:, [heads.index(n) for n in scores.names]]
+    numbers["findings"] = findings(scores, frozen)
+    numbers["signs"] = sign_numbers(scores)
+    show(numbers)
+    if options.json is not None:
+        options.json.write_text(json.dumps(numbers, indent=1), "utf-8")
+    if options.card is not None:
+        file = options.card / "card.yaml"
+        document = yaml.safe_load(file.read_text("utf-8"))
+        document["numbers"] = numbers
+        file.write_text(
+            yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=110, default_flow_style=None), "utf-8"
+        )
+
+
+def collect(reader: Reader, items: Sequence[films.Film], heads: Sequence[str]) -> Scores:
+    """Reads every film of a split."""
+    pack = reader.packs[0]
+    diagnoses = [d for d in pack.diagnoses if d.head in heads]
+    fused, film, kept = [], [], []
+    signs: dict[str, list[float]] = {s.id: [] for s in pack.signs if s.detector is not None and not s.learned}
+    for item in items:
+        reading = reader.read(item.path, view=item.known_view)
+        probabilities = {f.id: f.probability for f in reading.findings}
+        fused.append([probabilities[d.id] for d in diagnoses])
+        film.append([reading.observations.film_scores[d.id] for d in diagnoses])
+        for observed in reading.observations.signs:
+            if observed.id in signs:
+                signs[observed.id].append(observed.score)
+        kept.append(item)
+        _tick(len(kept), len(items))
+    names = [d.head or "" for d in diagnoses]
+    labels = np.array([[n in f.labels for n in names] for f in kept])
+    arrays = {k: np.array(v) for k, v in signs.items()}
+    return Scores(kept, names, labels, np.array(fused), np.array(film), arrays)
+
+
+def findings(scores: Scores, frozen: F64) -> dict[str, Any]:
+    """AUC tables: fused, network head alone and probe; by view; calibration error."""
+    patients = [f.patient for f in scores.films]
+    disease = [c for c, n in enumerate(scores.names) if n != films.NORMAL_LABEL]
+    out: dict[str, Any] = {"per_finding": {}, "by_view": {}}
+    for c, name in enumerate(scores.names):
+        out["per_finding"][name] = {
+            kind: metrics.auc_interval(scores.labels[:, c], values[:, c], patients).as_dict()
+            for kind, values in (("fused", scores.fused), ("film", scores.film), ("probe", frozen))
+        }
+    for kind, values in (("fused", scores.fused), ("film", scores.film), ("probe", frozen)):
+        out[f"mean_of_{len(disease)}_{kind}"] = metrics.mean_auc_interval(
+            scores.labels[:, disease], values[:, disease], patients
+        ).as_dict()
+    for view in ("PA", "AP"):
+        rows = np.array([i for i, f in enumerate(scores.films) if f.view == view])
+        names = [patients[i] for i in rows]
+        per = {n: metrics.auc_interval(scores.labels[rows, c], scores.fused[rows, c], names).as_dict() for c, n in enumerate(scores.names)}
+        mean = metrics.mean_auc_interval(scores.labels[np.ix_(rows, disease)], scores.fused[np.ix_(rows, disease)], names)
+        out["by_view"][view] = {"mean": mean.as_dict(), "per_finding": per}
+    out["calibration_error_fused"] = round(metrics.calibration_error(scores.labels[:, disease], scores.fused[:, disease]), 4)
+    out["calibration_error_film"] = round(metrics.calibration_error(scores.labels[:, disease], scores.film[:, disease]), 4)
+    return out
+
+
+def sign_numbers(scores: Scores) -> dict[str, Any]:
+    """False evidence on films labelled normal: share with a named sign at 0.75 and 0.85."""
+    normal = np.array([films.NORMAL_LABEL in f.labels for f in scores.films])
+    named = {k: v for k, v in scores.signs.items() if v.size}
+    stacked = np.stack(list(named.values()), axis=1)[normal]
+    return {
+        "normals": int(normal.sum()),
+        "normals_with_any_named_sign": {str(t): round(float((stacked >= t).any(axis=1).mean()), 3) for t in (0.75, 0.85)},
+        "mean_score_normal_vs_other": {
+            k: [round(float(v[normal].mean()), 3), round(float(v[~normal].mean()), 3)] for k, v in named.items()
+        },
+    }
+
+
+def anatomy(reader: Reader, items: Sequence[films.Film]) -> dict[str, Any]:
+    """Dice against accepted weak labels (pseudo-labels) at 512 px; lungs together, heart, clavicles together."""
+    groups = {"lungs": [0, 1], "right_lung": [0], "left_lung": [1], "heart": [2], "clavicles": [3, 4]}
+    ids = list(films.STRUCTURE_BITS)
+    values: dict[str, list[float]] = {g: [] for g in groups}
+    for item in items:
+        if item.anatomy is None:
+            continue
+        truth = films.load_anatomy(item.anatomy, 512) > 127
+        reading = reader.read(item.path, view=item.known_view)
+        found = {s.id: s.region for s in reading.observations.structures}
+        for group, members in groups.items():
+            ours = np.any([_at(found.get(ids[m]), 512) for m in members], axis=0)
+            values[group].append(metrics.dice(ours, np.any(truth[members], axis=0)))
+    out: dict[str, Any] = {"films": len(items), "truth": "accepted pseudo-labels of val"}
+    for group, numbers in values.items():
+        rng = np.random.default_rng(0)
+        draws = [np.mean(rng.choice(numbers, len(numbers))) for _ in range(1000)]
+        low, high = np.percentile(draws, (2.5, 97.5))
+        out[group] = {"value": round(float(np.mean(numbers)), 4), "low": round(float(low), 4), "high": round(float(high), 4)}
+    return out
+
+
+def gate_numbers(reader: Reader, data: Path, val: Sequence[films.Film]) -> dict[str, Any]:
+    """Share of not-adult-frontal films warned about, and of val films (all, and normal) that are."""
+    children = sorted((data / "not_adult_frontal").iterdir())
+    warned = [_warned(reader, p) for p in children]
+    flags = [_warned(reader, f.path) for f in val]
+    normal = [w for w, f in zip(flags, val, strict=True) if films.NORMAL_LABEL in f.labels]
+    return {
+        "not_adult_frontal_warned": [int(sum(warned)), len(warned)],
+        "val_warned": [int(sum(flags)), len(flags)],
+        "val_normal_warned": [int(sum(normal)), len(normal)],
+    }
+
+
+def _warned(reader: Reader, path: Path) -> bool:
+    try:
+        reading: Reading = reader.read(path)
+    except (ImageRefused, ArgumentError):
+        return True
+    return not reading.observations.quality.usable
+
+
+def _at(region: Region | None, size: int) -> Bools:
+    if region is None:
+        return np.zeros((size, size), dtype=np.bool_)
+    mask = region.mask()
+    side = max(mask.shape)
+    padded = np.zeros((side, side), dtype=np.bool_)
+    y, x = (side - mask.shape[0]) // 2, (side - mask.shape[1]) // 2
+    padded[y : y + mask.shape[0], x : x + mask.shape[1]] = mask
+    index = ((np.arange(size) + 0.5) * side / size).astype(int)
+    return padded[np.ix_(index, index)]
+
+
+def show(numbers: dict[str, Any]) -> None:
+    """Prints the tables."""
+    table = numbers["findings"]
+    print(f"# {numbers['split']}, commit {numbers['commit']}; AUC, 95 % bootstrap by patient")
+    print(f"{'finding':20s} {'fused (reader)':30s} {'network head':30s} {'frozen probe':30s}")
+    rows = [*table["per_finding"].items(), ("mean", {k: table[m] for k in ("fused", "film", "probe") for m in table if m.startswith("mean_of") and m.endswith(k)})]
+    for name, row in rows:
+        print(f"{name:20s} " + " ".join(f"{_text(row[k]):30s}" for k in ("fused", "film", "probe")))
+    for view, part in table["by_view"].items():
+        print(f"## {view}: mean {_text(part['mean'])}")
+        for name, value in part["per_finding"].items():
+            print(f"{name:20s} {_text(value)}")
+    print(f"calibration error (15 bins): fused {table['calibration_error_fused']}, network {table['calibration_error_film']}")
+    for part in ("anatomy", "gate", "signs"):
+        print(f"## {part}")
+        for name, value in numbers[part].items():
+            print(f"{name}: {value}")
+
+
+def _text(value: dict[str, Any]) -> str:
+    return f"{value['value']:.3f} ({value['low']:.3f}-{value['high']:.3f}) n={value['positives']}"
+
+
+def _tick(done: int, total: int) -> None:
+    if done % 50 == 0 or done == total:
+        print(f"{done}/{total}", file=sys.stderr)
+
+
+def _commit() -> str:
+    run = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False, cwd=Path(__file__).parent)
+    return run.stdout.strip() or "unknown"
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,172 @@
+"""The whole path with the shipped model: demo films, real films, controls."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Iterator
+from math import log
+from pathlib import Path
+
+import jsonschema
+import numpy as np
+import pytest
+
+import whyray
+from whyray.domain import ArgumentError, Bilingual, Region
+from whyray.explain import erase, random_region
+from whyray.service import Reader, Settings, report_document, schema, turn_document
+from whyray.service.reader import donors
+from whyray.store import verify
+
+SHIPPED = Path(whyray.__file__).parent
+EDEMA, TWIN = SHIPPED / "demo" / "edema.dcm", SHIPPED / "demo" / "healthy_twin.dcm"
+WHY_EDEMA = {"zh": "为什么判断为肺水肿？", "en": "Why edema?"}
+
+
+@pytest.fixture(scope="module")
+def reader() -> Reader:
+    return Reader(Settings(cached_readings=64))
+
+
+@pytest.fixture(scope="module")
+def edema_id(reader: Reader) -> str:
+    return next(d.id for d in reader.packs[0].diagnoses if d.label == "Edema")
+
+
+def films(data: Path, wanted: int, label: str | None = None) -> Iterator[tuple[Path, str]]:
+    """Held-out real films with their view, of one label when asked for."""
+    with (data / "nih" / "labels.csv").open(newline="") as handle:
+        rows = [r for r in csv.DictReader(handle) if r["split"] == "devtest"]
+    if label is not None:
+        rows = [r for r in rows if label in r["labels"].split("|")]
+    for row in rows[:wanted]:
+        yield data / "nih" / f"{row['id']}.jpg", row["view"]
+
+
+def test_simulated_edema_is_found_and_its_twin_is_not(reader: Reader, edema_id: str) -> None:
+    sick, healthy = reader.read(EDEMA).finding(edema_id), reader.read(TWIN).finding(edema_id)
+    assert sick is not None
+    assert healthy is not None
+    assert sick.verdict == "supported"
+    assert healthy.verdict == "not_supported"
+    assert any(e.polarity == "for" for e in sick.evidence)
+
+
+def test_erasing_a_carrying_region_lowers_edema_and_a_random_one_does_not(reader: Reader, edema_id: str) -> None:
+    reading = reader.read(EDEMA)
+    finding = reading.finding(edema_id)
+    assert finding is not None
+    tested = reader.test(finding, reading)
+    drops = [e.counterfactual.drop for e in tested.evidence if e.counterfactual is not None]
+    assert max(drops) > 0.05
+    carrying = next(e for e in tested.evidence if e.counterfactual is not None and e.counterfactual.passed)
+    assert carrying.region is not None
+    lungs = donors(carrying, reading)
+    assert lungs is not None
+    present = [e.region.mask() for e in tested.evidence if e.region is not None]
+    control = random_region(carrying.region, lungs & ~np.any(present, axis=0), seed=0)
+    assert control is not None
+    score = reader.score(edema_id, reading)
+    assert finding.probability - score(erase(reading.image, control, lungs)) < max(drops) / 2
+
+
+def test_log_odds_add_up(reader: Reader) -> None:
+    for finding in reader.read(EDEMA).findings:
+        total = finding.base_log_odds + sum(e.log_lr for e in finding.evidence)
+        assert total == pytest.approx(log(finding.probability / (1 - finding.probability)), abs=1e-6)
+
+
+def test_documents_of_real_films_are_valid(reader: Reader, data_root: Path, edema_id: str) -> None:
+    validators = {n: jsonschema.Draft202012Validator(schema(n)) for n in ("report", "turn")}
+    for path, view in [(data_root / "nih" / "00001280_004.jpg", "PA"), *films(data_root, 20)]:
+        session = reader.open(path, view="PA" if view == "PA" else "AP")
+        reading = reader.reading(session.id)
+        turn = reader.ask(session.id, WHY_EDEMA["zh"])
+        validators["turn"].validate(turn_document(turn, reading))
+        text = Bilingual(*("\n".join(s.text for s in reader.summary(reading, lang)) for lang in ("zh", "en")))
+        validators["report"].validate(report_document(reading, text))
+        finding = reading.finding(edema_id)
+        assert finding is not None
+        if finding.verdict == "not_supported":
+            assert any("不判断为" in s.text for s in turn.sentences)
+        for item in turn.items:
+            assert (item.region is None) == (item.polarity == "absent")
+
+
+def test_masks_stay_on_the_film_and_in_the_body(reader: Reader, data_root: Path) -> None:
+    for path, _ in films(data_root, 12, "Effusion"):
+        reading = reader.read(path)
+        body = np.any([s.region.mask() for s in reading.observations.structures if s.region is not None], axis=0)
+        ys, xs = np.nonzero(body)
+        for observed in reading.observations.signs:
+            if observed.region is not None:
+                x0, y0, x1, y1 = observed.region.bbox
+                assert x0 >= xs.min() - 40
+                assert x1 <= xs.max() + 40
+                assert y0 >= ys.min() - 40
+                assert y1 <= ys.max() + 40
+
+
+def test_blank_film_has_no_signs(reader: Reader) -> None:
+    reading = reader.read(TWIN)
+    blank = reading.image.with_pixels(np.full_like(reading.image.pixels, 0.5), "blank")
+    observations, findings = reader._look(blank, reading.pack, reader.engine(reading.pack))
+    assert not observations.quality.usable
+    named = {s.id for s in reading.pack.signs if not s.learned}
+    assert not [s.id for s in observations.signs if s.region is not None and s.id in named]
+    assert all(f.verdict != "supported" for f in findings)
+
+
+def test_shuffled_film_loses_the_conclusion(reader: Reader, edema_id: str) -> None:
+    reading = reader.read(EDEMA)
+    pixels = reading.image.pixels[0]
+    side = pixels.shape[0] // 8
+    rng = np.random.default_rng(0)
+    tiles = [pixels[y * side : (y + 1) * side, x * side : (x + 1) * side] for y in range(8) for x in range(8)]
+    side_w = min(t.shape[1] for t in tiles)
+    tiles = [t[:, :side_w] for t in tiles]
+    order = rng.permutation(64)
+    mixed = np.vstack([np.hstack([tiles[order[8 * r + c]] for c in range(8)]) for r in range(8)])
+    canvas = np.full_like(pixels, float(pixels.mean()))
+    canvas[: mixed.shape[0], : mixed.shape[1]] = mixed
+    shuffled = reading.image.with_pixels(canvas[None], "shuffled")
+    observations, _ = reader._look(shuffled, reading.pack, reader.engine(reading.pack))
+    assert not observations.quality.usable
+
+
+def test_sessions_do_not_mix(reader: Reader) -> None:
+    first, second = reader.open(EDEMA), reader.open(TWIN)
+    reader.ask(first.id, "why edema?")
+    assert reader.reading(first.id).image.sha256 != reader.reading(second.id).image.sha256
+    assert reader.store.get(second.id).turns == ()
+    with pytest.raises(ArgumentError, match="SESSION_UNKNOWN"):
+        reader.ask("0" * 16, "why edema?")
+
+
+def test_audit_chain_of_a_conversation_holds(reader: Reader) -> None:
+    session = reader.open(EDEMA)
+    for question in (WHY_EDEMA["zh"], "why not pneumonia?", "anything abnormal?"):
+        reader.ask(session.id, question)
+    assert verify(reader.store.get(session.id))
+
+
+def test_second_read_does_not_run_the_network(reader: Reader) -> None:
+    assert reader.read(EDEMA) is reader.read(EDEMA)
+
+
+def test_rewording_keeps_the_conclusion(reader: Reader, edema_id: str) -> None:
+    session = reader.open(EDEMA)
+    questions = ("为什么判断为肺水肿？", "肺水肿的依据是什么", "凭什么说是肺水肿?", "Why pulmonary edema?", "why oedema")
+    turns = [reader.ask(session.id, q) for q in questions]
+    assert {t.query.target for t in turns} == {edema_id}
+    assert len({tuple((e.sign, e.polarity, e.score) for e in t.items) for t in turns}) == 1
+
+
+def test_regions_survive_the_json(reader: Reader) -> None:
+    reading = reader.read(EDEMA)
+    document = report_document(reading, Bilingual("", ""))
+    for row, structure in zip(document["anatomy"], (s for s in reading.observations.structures if s.region), strict=True):
+        back = Region.from_rle(row["mask"])
+        assert back is not None
+        assert structure.region is not None
+        assert back.iou(structure.region) == 1.0
