@@ -46,7 +46,7 @@ class Plan:
 
 
 def plausible(row: Mapping[str, str]) -> F32:
-    """Weight of each structure of one row of ``quality.csv``: 1 accepted, 0.5 organ-like though rejected, 0 unusable."""
+    """Weight of each structure of a ``quality.csv`` row: 1 accepted, 0.5 organ-like though rejected, 0 unusable."""
     if row["accept"] == "1":
         return np.ones(len(films.STRUCTURE_BITS), dtype=np.float32)
     tidy = float(row["stray_lung"]) < 0.12
@@ -72,7 +72,9 @@ def weighted_loss(logits: Tensor, masks: Tensor, weights: Tensor) -> Tensor:
 def shade(images: Tensor, rng: torch.Generator) -> Tensor:
     """Slow brightness gradients and dark or bright borders, as grids, collimators and portable exposures leave them."""
     n, _, size, _ = images.shape
-    field = F.interpolate(torch.randn(n, 1, 3, 3, generator=rng), size=(size, size), mode="bicubic", align_corners=False)
+    field = F.interpolate(
+        torch.randn(n, 1, 3, 3, generator=rng), size=(size, size), mode="bicubic", align_corners=False
+    )
     strength = 0.12 * torch.rand(n, 1, 1, 1, generator=rng)
     return (images + strength * field).clamp(0, 1)
 
@@ -140,7 +142,11 @@ def fit(net: ReaderNet, data: tuple[NDArray[np.uint8], NDArray[np.uint8], F32], 
                 kept[key].lerp_(value.detach(), pace)
         recent.append(loss.detach().item())
         if number % 100 == 0:
-            line = {"step": number, "anatomy": round(float(np.mean(recent)), 4), "seconds": round(time.time() - started)}
+            line = {
+                "step": number,
+                "anatomy": round(float(np.mean(recent)), 4),
+                "seconds": round(time.time() - started),
+            }
             recent.clear()
             log.info("%s", line)
             with (runs / "anatomy.jsonl").open("a") as handle:
@@ -153,8 +159,8 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--runs", type=Path, required=True)
-    parser.add_argument("--steps", type=int, default=Plan.steps)
-    parser.add_argument("--seed", type=int, default=Plan.seed)
+    parser.add_argument("--steps", type=int, default=Plan().steps)
+    parser.add_argument("--seed", type=int, default=Plan().seed)
     options = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     saved = torch.load(options.runs / "net.pt", map_location="cpu", weights_only=True)

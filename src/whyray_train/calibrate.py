@@ -126,6 +126,8 @@ def fit_fusion(film: F64, signs: F64, labels: F64, prior: F64, strength: float =
 
 def youden(labels: NDArray[np.bool_], scores: F64) -> float:
     """Score with the largest sensitivity + specificity - 1."""
+    if labels.all() or not labels.any():
+        return 0.5
     order = np.unique(scores)
     values = [(scores[labels] >= t).mean() + (scores[~labels] < t).mean() for t in order]
     return float(order[int(np.argmax(values))])

@@ -115,13 +115,9 @@ def _acquisition(ds: Dataset, sheet: Sheet) -> None:
     """Anatomy, position and geometry."""
     ds.BodyPartExamined, ds.ViewPosition, ds.ImageLaterality = "CHEST", "PA", "U"
     ds.PatientOrientation = ["L", "F"]
-    ds.AnatomicRegionSequence = [_code("51185008", "Thorax")]
-    ds.ViewCodeSequence = [_code("399348003", "postero-anterior")]
+    ds.AnatomicRegionSequence = [_code("51185008", "Chest")]
+    ds.ViewCodeSequence = [_code("272479007", "postero-anterior")]
     ds.ViewCodeSequence[0].ViewModifierCodeSequence = []
-    ds.PatientOrientationCodeSequence = [_code("10904000", "erect")]
-    ds.PatientOrientationCodeSequence[0].PatientOrientationModifierCodeSequence = [
-        _code("10904000", "standing")
-    ]
     ds.AcquisitionContextSequence = []
     ds.PositionerType, ds.DetectorType = "", ""
     mid_plane = sheet.pitch_mm / sheet.magnification

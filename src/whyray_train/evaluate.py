@@ -53,7 +53,7 @@ def main() -> None:
     reader = Reader(Settings(model=options.model, cached_readings=1))
     table, heads = films.read_table(options.data)
     numbers: dict[str, Any] = {
-        "command": "python -m whyray_train.evaluate --data DATA" + (f" --split {options.split}" if options.split != "devtest" else ""),
+        "command": f"python -m whyray_train.evaluate --data DATA --split {options.split}",
         "commit": _commit(),
         "split": options.split,
     }
@@ -103,25 +103,31 @@ def findings(scores: Scores, frozen: F64) -> dict[str, Any]:
     """AUC tables: fused, network head alone and probe; by view; calibration error."""
     patients = [f.patient for f in scores.films]
     disease = [c for c, n in enumerate(scores.names) if n != films.NORMAL_LABEL]
-    out: dict[str, Any] = {"per_finding": {}, "by_view": {}}
+    out: dict[str, Any] = {"per_finding": {}}
     for c, name in enumerate(scores.names):
         out["per_finding"][name] = {
             kind: metrics.auc_interval(scores.labels[:, c], values[:, c], patients).as_dict()
             for kind, values in (("fused", scores.fused), ("film", scores.film), ("probe", frozen))
         }
     for kind, values in (("fused", scores.fused), ("film", scores.film), ("probe", frozen)):
-        out[f"mean_of_{len(disease)}_{kind}"] = metrics.mean_auc_interval(
+        out[f"mean_{kind}"] = metrics.mean_auc_interval(
             scores.labels[:, disease], values[:, disease], patients
         ).as_dict()
-    for view in ("PA", "AP"):
-        rows = np.array([i for i, f in enumerate(scores.films) if f.view == view])
-        names = [patients[i] for i in rows]
-        per = {n: metrics.auc_interval(scores.labels[rows, c], scores.fused[rows, c], names).as_dict() for c, n in enumerate(scores.names)}
-        mean = metrics.mean_auc_interval(scores.labels[np.ix_(rows, disease)], scores.fused[np.ix_(rows, disease)], names)
-        out["by_view"][view] = {"mean": mean.as_dict(), "per_finding": per}
-    out["calibration_error_fused"] = round(metrics.calibration_error(scores.labels[:, disease], scores.fused[:, disease]), 4)
-    out["calibration_error_film"] = round(metrics.calibration_error(scores.labels[:, disease], scores.film[:, disease]), 4)
+    out["by_view"] = {view: _one_view(scores, view, disease) for view in ("PA", "AP")}
+    for kind, values in (("fused", scores.fused), ("film", scores.film)):
+        error = metrics.calibration_error(scores.labels[:, disease], values[:, disease])
+        out[f"calibration_error_{kind}"] = round(error, 4)
     return out
+
+
+def _one_view(scores: Scores, view: str, disease: list[int]) -> dict[str, Any]:
+    """AUC of the fused probabilities on the films of one projection."""
+    rows = np.array([i for i, f in enumerate(scores.films) if f.view == view])
+    patients = [scores.films[i].patient for i in rows]
+    labels, values = scores.labels[rows], scores.fused[rows]
+    per = {n: metrics.auc_interval(labels[:, c], values[:, c], patients).as_dict() for c, n in enumerate(scores.names)}
+    mean = metrics.mean_auc_interval(labels[:, disease], values[:, disease], patients)
+    return {"mean": mean.as_dict(), "per_finding": per}
 
 
 def sign_numbers(scores: Scores) -> dict[str, Any]:
@@ -129,9 +135,10 @@ def sign_numbers(scores: Scores) -> dict[str, Any]:
     normal = np.array([films.NORMAL_LABEL in f.labels for f in scores.films])
     named = {k: v for k, v in scores.signs.items() if v.size}
     stacked = np.stack(list(named.values()), axis=1)[normal]
+    shares = {str(t): round(float((stacked >= t).any(axis=1).mean()), 3) for t in (0.75, 0.85)}
     return {
         "normals": int(normal.sum()),
-        "normals_with_any_named_sign": {str(t): round(float((stacked >= t).any(axis=1).mean()), 3) for t in (0.75, 0.85)},
+        "normals_with_any_named_sign": shares,
         "mean_score_normal_vs_other": {
             k: [round(float(v[normal].mean()), 3), round(float(v[~normal].mean()), 3)] for k, v in named.items()
         },
@@ -157,7 +164,8 @@ def anatomy(reader: Reader, items: Sequence[films.Film]) -> dict[str, Any]:
         rng = np.random.default_rng(0)
         draws = [np.mean(rng.choice(numbers, len(numbers))) for _ in range(1000)]
         low, high = np.percentile(draws, (2.5, 97.5))
-        out[group] = {"value": round(float(np.mean(numbers)), 4), "low": round(float(low), 4), "high": round(float(high), 4)}
+        summary = {"value": np.mean(numbers), "low": low, "high": high}
+        out[group] = {name: round(float(value), 4) for name, value in summary.items()}
     return out
 
 
@@ -199,14 +207,15 @@ def show(numbers: dict[str, Any]) -> None:
     table = numbers["findings"]
     print(f"# {numbers['split']}, commit {numbers['commit']}; AUC, 95 % bootstrap by patient")
     print(f"{'finding':20s} {'fused (reader)':30s} {'network head':30s} {'frozen probe':30s}")
-    rows = [*table["per_finding"].items(), ("mean", {k: table[m] for k in ("fused", "film", "probe") for m in table if m.startswith("mean_of") and m.endswith(k)})]
-    for name, row in rows:
-        print(f"{name:20s} " + " ".join(f"{_text(row[k]):30s}" for k in ("fused", "film", "probe")))
+    kinds = ("fused", "film", "probe")
+    for name, row in [*table["per_finding"].items(), ("mean", {k: table[f"mean_{k}"] for k in kinds})]:
+        print(f"{name:20s} " + " ".join(f"{_text(row[k]):30s}" for k in kinds))
     for view, part in table["by_view"].items():
         print(f"## {view}: mean {_text(part['mean'])}")
         for name, value in part["per_finding"].items():
             print(f"{name:20s} {_text(value)}")
-    print(f"calibration error (15 bins): fused {table['calibration_error_fused']}, network {table['calibration_error_film']}")
+    errors = f"fused {table['calibration_error_fused']}, network {table['calibration_error_film']}"
+    print(f"calibration error (15 bins): {errors}")
     for part in ("anatomy", "gate", "signs"):
         print(f"## {part}")
         for name, value in numbers[part].items():
@@ -223,7 +232,8 @@ def _tick(done: int, total: int) -> None:
 
 
 def _commit() -> str:
-    run = subprocess.run(["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False, cwd=Path(__file__).parent)
+    command = ["git", "rev-parse", "--short", "HEAD"]
+    run = subprocess.run(command, capture_output=True, text=True, check=False, cwd=Path(__file__).parent)
     return run.stdout.strip() or "unknown"
 
 

@@ -14,9 +14,7 @@ from whyray_train.chest import build
 F64 = NDArray[np.float64]
 
 
-def probe(
-    train: Sequence[films.Film], test: Sequence[films.Film], heads: Sequence[str], size: int, cache: Path
-) -> F64:
+def probe(train: Sequence[films.Film], test: Sequence[films.Film], heads: Sequence[str], size: int, cache: Path) -> F64:
     """(n, heads) probabilities on `test` of one logistic regression a head, fitted on `train` embeddings."""
     from sklearn.linear_model import LogisticRegression
     from sklearn.preprocessing import StandardScaler

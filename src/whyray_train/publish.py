@@ -34,7 +34,6 @@ from whyray_train.network import ReaderNet
 
 log = logging.getLogger(__name__)
 F64 = NDArray[np.float64]
-LESS_IS_MORE = {"costophrenic_angle": {2: -1}}
 GATE_KEEP = 0.995  # share of adult training films that the gate must let through
 CONTRAST_KEEP = 0.98
 
@@ -86,8 +85,7 @@ class Publisher:
     def weights(self) -> None:
         """Gate and ONNX file."""
         size = int(self.plan["size"])
-        inside = gate.embed(self.net, gate.positives(self.data, self.train, size, 0))
-        outside = gate.embed(self.net, gate.negatives(self.data, self.train, size, 0))
+        inside, outside = self.gate_embeddings(size)
         weights, bias = gate.fit(inside, outside)
         kept = 1 / (1 + np.exp(-(inside @ weights + bias)))
         self.card["thresholds"]["gate"] = round(float(np.quantile(kept, 1 - GATE_KEEP)), 4)
@@ -95,6 +93,19 @@ class Publisher:
         export.write(self.net, weights, bias, size, file)
         self.card["weights"]["sha256"] = hashlib.sha256(file.read_bytes()).hexdigest()
         log.info("gate threshold %s, weights %.1f MB", self.card["thresholds"]["gate"], file.stat().st_size / 1e6)
+
+    def gate_embeddings(self, size: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Embeddings of the gate's two classes, kept in the cache as long as the backbone is the same."""
+        digest = hashlib.sha256()
+        for value in self.net.backbone.state_dict().values():
+            digest.update(value.numpy().tobytes())
+        file = self.runs / "cache" / f"gate-{size}-{digest.hexdigest()[:12]}.npz"
+        if not file.exists():
+            inside = gate.embed(self.net, gate.positives(self.data, self.train, size, 0))
+            outside = gate.embed(self.net, gate.negatives(self.data, self.train, size, 0))
+            np.savez(file, inside=inside, outside=outside)
+        saved = np.load(file)
+        return saved["inside"], saved["outside"]
 
     def atlas(self, engine: Engine) -> None:
         """Normal atlas, contrast limit and heads calibrated on val."""
@@ -109,7 +120,8 @@ class Publisher:
 
     def calibration(self, engine: Engine) -> None:
         """Platt scaling of every head on val."""
-        logits = np.array([[self.scene(f, engine).logits[h] for h in self.heads] for f in self.val])
+        outputs = [self.scene(f, engine).logits for f in self.val]
+        logits = np.array([[film[h] for h in self.heads] for film in outputs])
         labels = self.labels(self.val)
         prior = self.labels([*self.train, *self.val]).mean(axis=0)
         scale, shifts = calibrate.shared_platt(logits, labels, prior)
@@ -144,19 +156,22 @@ class Publisher:
         return round(float(np.hypot(np.std(differences), 0.01)), 4)
 
     def signs(self, engine: Engine) -> None:
-        """Logistic models of the signs, on train films."""
+        """Models of the signs: measured part on train films, its weight against the network's on val films."""
         labels = yaml.safe_load((Path(__file__).parent / "sign_labels.yaml").read_text("utf-8"))
         modelled = [s for s in self.pack.signs if s.detector is not None and tables.model_key(s) in labels]
-        scenes = [self.scene(f, engine) for f in self.train]
-        models = {}
+        rows = {s.id: ([], []) for s in modelled}  # type: dict[str, tuple[list[Any], list[Any]]]
+        for part, items in enumerate((self.train, self.val)):
+            for film in items:
+                scene = self.scene(film, engine)
+                for sign in modelled:
+                    rows[sign.id][part].append(tables.sign_rows(scene, sign))
         for sign in modelled:
             key = tables.model_key(sign)
-            rows = [tables.sign_features(s, sign) for s in scenes]
-            orientation = LESS_IS_MORE.get(key, {})
-            names = [f.labels for f in self.train]
-            models[key] = tables.sign_model(rows, names, [f.view for f in self.train], labels[key], orientation)
-            log.info("%s %s", key, models[key])
-        self.card["reference"]["sign_models"] = models
+            model = tables.measured_model(rows[sign.id][0], self.train, set(labels[key]))
+            self.card["reference"]["sign_models"][key] = tables.weighed(
+                model, rows[sign.id][1], self.val, set(labels[key])
+            )
+            log.info("%s %s", key, self.card["reference"]["sign_models"][key])
 
     def fusion(self, engine: Engine) -> None:
         """Weights of film-level and sign terms, base log-odds and screening thresholds, on val."""
@@ -236,7 +251,7 @@ class Publisher:
             "fusion": {"film_weight": 1.0, "sign_weight": 0.0, "base": -3.0, "possible": 0.2},
             "reference": {
                 "cardiothoracic_error": 0.02,
-                "opacity_atlas": {s: {"mean": [[0.0]], "spread": [[1.0]]} for s in structures},
+                "opacity_atlas": {s: {"mean": [[0.0]], "shift": [[0.0]], "spread": [[1.0]]} for s in structures},
                 "sign_models": _silent_models(),
             },
             "training": self._training(model_id),
@@ -280,8 +295,9 @@ class Publisher:
 
 def _silent_models() -> dict[str, Any]:
     names = yaml.safe_load((Path(__file__).parent / "sign_labels.yaml").read_text("utf-8"))
-    widths = {"central_opacity": 3, "costophrenic_angle": 3}
-    return {n: {"coefficients": [0.0] * widths.get(n, 4), "intercept": -5.0} for n in names}
+    widths = {"central_opacity": 3}
+    quiet = {"intercept": 0.0, "measured_weight": 0.0, "network_weight": 0.0, "bias": -5.0}
+    return {n: {"coefficients": [0.0] * widths.get(n, 4), **quiet} for n in names}
 
 
 def _ratio(right: Region | None, left: Region | None, heart: Region | None) -> float:

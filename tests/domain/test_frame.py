@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from whyray.domain import Frame
 
-SIDES = st.integers(8, 400)
+SIDES = st.integers(60, 300)
 FRAMES = st.builds(Frame, SIDES, SIDES, st.sampled_from([32, 64, 160]))
 quick = settings(max_examples=40, deadline=None)
 
@@ -25,7 +25,7 @@ def test_points_return(frame: Frame, x: float, y: float) -> None:
     point = (x * frame.cols, y * frame.rows)
     assert frame.point_to_source(*frame.point_to_grid(*point)) == pytest.approx(point, abs=1e-6)
     inside = frame.point_to_grid(*point)
-    assert -1e-6 <= min(inside)
+    assert min(inside) >= -1e-6
     assert max(inside) <= frame.size + 1e-6
 
 
@@ -97,3 +97,33 @@ def test_leading_axes_are_carried_along() -> None:
     assert together.dtype == np.float32
     for plane, one in zip(together, stack, strict=True):
         np.testing.assert_allclose(plane, frame.to_grid(one), atol=1e-6)
+
+
+def test_window_gives_the_same_pixels_as_the_whole() -> None:
+    frame = Frame(300, 420, 64)
+    grid = np.zeros((32, 32), dtype=np.float32)
+    grid[10:17, 20:25] = np.random.default_rng(0).random((7, 5))
+    x0, y0, x1, y1 = frame.window(grid > 0)
+    whole = frame.to_source(grid)
+    assert np.array_equal(frame.to_source(grid, (x0, y0, x1, y1)), whole[y0:y1, x0:x1])
+    outside = whole.copy()
+    outside[y0:y1, x0:x1] = 0
+    assert not outside.any()
+
+
+@quick
+@given(FRAMES, st.sampled_from([10, 16, 80]), st.data())
+def test_a_window_gives_the_same_pixels_and_nothing_lies_outside(frame: Frame, n: int, data: st.DataObject) -> None:
+    x0, y0 = (data.draw(st.integers(0, n - 1)) for _ in range(2))
+    x1, y1 = data.draw(st.integers(x0 + 1, n)), data.draw(st.integers(y0 + 1, n))
+    grid = np.zeros((n, n), dtype=np.float32)
+    grid[y0:y1, x0:x1] = np.random.default_rng(n).random((y1 - y0, x1 - x0)) + 0.1
+    whole = frame.to_source(grid)
+    left, top, right, bottom = window = frame.window(grid > 0)
+    if right <= left or bottom <= top:  # all of it in the padding
+        assert whole.max() <= grid.max() / 2 + 1e-3
+        return
+    assert np.allclose(frame.to_source(grid, window), whole[top:bottom, left:right], atol=1e-6)
+    outside = whole.copy()
+    outside[top:bottom, left:right] = 0
+    assert not outside.any()

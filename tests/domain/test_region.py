@@ -102,3 +102,18 @@ def test_overlap_and_iou_equal_those_of_the_full_masks(data: st.DataObject) -> N
         return
     assert a.overlap_px(b) == (one & two).sum()
     assert a.iou(b) == pytest.approx((one & two).sum() / (one | two).sum())
+
+
+@given(MASKS, st.integers(0, 9), st.integers(0, 9))
+def test_a_windowed_mask_lies_where_the_window_does(mask: np.ndarray, left: int, top: int) -> None:
+    height, width = mask.shape
+    full = np.zeros((height + 12, width + 15), dtype=np.bool_)
+    full[top : top + height, left : left + width] = mask
+    part = Region.from_window(*full.shape, (left, top, left + width, top + height), mask)
+    if part is None:
+        assert not mask.any()
+        return
+    whole = Region.from_mask(full)
+    assert whole is not None
+    assert part.bbox == whole.bbox
+    assert np.array_equal(part.mask(), full)

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import jsonschema
 import pytest
+from tests import badinputs
 
 import whyray
-from tests import badinputs
 from whyray.service import schema
 
 DEMO = Path(whyray.__file__).parent / "demo" / "edema.dcm"

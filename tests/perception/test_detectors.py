@@ -137,8 +137,8 @@ def test_signs_that_need_a_missing_structure_did_not_run(tmp_path: Path, absent:
 # --- enlarged heart -------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("width", [0.22, 0.28, 0.32, 0.40])
-@pytest.mark.parametrize("shape", [(480, 480), (700, 520), (512, 1000)])
+@pytest.mark.parametrize("width", [0.22, 0.31, 0.40])
+@pytest.mark.parametrize("shape", [(480, 480), (700, 520)])
 def test_the_cardiothoracic_ratio_is_right_within_two_percent(
     tmp_path: Path, width: float, shape: tuple[int, int]
 ) -> None:
@@ -257,6 +257,20 @@ def test_a_hazy_patch_is_hazy_and_a_dense_one_dense(tmp_path: Path) -> None:
             assert other.region is None or other.region.overlap_px(truth) < 0.3 * truth.area_px
 
 
+@pytest.mark.xfail(strict=True, reason="solid() fills the dense core that candidate() had taken out of the hazy halo")
+def test_a_dense_core_is_not_counted_as_hazy_too(tmp_path: Path) -> None:
+    drawn = chest()
+    halo = disc(drawn.shape, 0.74, 0.42, 0.12) & drawn.masks[LEFT]
+    core = disc(drawn.shape, 0.74, 0.42, 0.05)
+    seen = look(drawn.brighter(halo & ~core, 0.18).brighter(core, 0.5), tmp_path)
+    hazy, dense = seen.sign(HAZY), seen.sign(DENSE)
+    assert hazy is not None
+    assert dense is not None
+    assert hazy.region is not None
+    assert dense.region is not None
+    assert hazy.region.overlap_px(dense.region) < 0.2 * dense.region.area_px
+
+
 def test_the_share_of_the_lungs_is_measured(tmp_path: Path) -> None:
     drawn = chest()
     patch = disc(drawn.shape, 0.72, 0.42, 0.09) & drawn.masks[LEFT]
@@ -366,7 +380,7 @@ def test_the_pattern_lies_at_its_cell_and_inside_the_body(tmp_path: Path) -> Non
     x, y = sign.region.centroid
     assert (x, y) == pytest.approx(((7.5 * 32 - 60) * 2, 4.5 * 32 * 2), abs=24)
     assert all(z.startswith("left") for z in sign.zones)
-    x0, y0, x1, y1 = sign.region.bbox
+    x0, _, x1, _ = sign.region.bbox
     body = np.flatnonzero(np.any(list(drawn.masks.values()), axis=0).any(axis=0))
     assert body[0] - 30 <= x0 < x1 <= body[-1] + 30
 

@@ -147,6 +147,19 @@ def test_a_hole_in_an_answer_is_filled_on_the_source_as_on_the_grid(tmp_path: Pa
     assert iou(region, drawn.masks[RIGHT]) > 0.96
 
 
+@pytest.mark.xfail(strict=True, reason="cells at or below one half are zeroed before the edge is interpolated")
+def test_an_edge_in_the_middle_of_a_cell_stays_there(tmp_path: Path) -> None:
+    """640 columns on a 160 grid: a cell is 4 pixels; a block from pixel 250 to 390 ends in the middle of cells."""
+    drawn = chest(640, 640)
+    block = np.zeros((640, 640), dtype=np.bool_)
+    block[200:400, 250:390] = True
+    anatomy = scenery.answers({**drawn.masks, HEART: block}, drawn.shape)
+    scene = build_scene(drawn.image(), scenery.pack(), scenery.engine(tmp_path, drawn, anatomy=anatomy))
+    region = {s.id: s.region for s in scene.structures}[HEART]
+    assert region is not None
+    assert region.bbox[2] - region.bbox[0] == pytest.approx(140, abs=2)
+
+
 def test_a_picture_smaller_than_the_grid_is_still_read(tmp_path: Path) -> None:
     drawn = chest(160, 200)
     scene = build_scene(drawn.image(), scenery.pack(), scenery.engine(tmp_path, drawn))

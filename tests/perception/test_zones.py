@@ -38,9 +38,13 @@ def test_zones_lie_on_their_own_side(scene: Scene) -> None:
 
 @pytest.mark.parametrize("side", ["right", "left"])
 def test_fields_follow_each_other_downwards_and_bands_outwards(scene: Scene, side: str) -> None:
-    order = [centre(scene.zones[f"{side}_{part}"])[1] for part in ("apex", "upper_field", "middle_field", "lower_field")]
+    order = [
+        centre(scene.zones[f"{side}_{part}"])[1] for part in ("apex", "upper_field", "middle_field", "lower_field")
+    ]
     assert order == sorted(order)
-    bands = [abs(centre(scene.zones[f"{side}_{part}"])[0] - 160) for part in ("inner_band", "middle_band", "outer_band")]
+    bands = [
+        abs(centre(scene.zones[f"{side}_{part}"])[0] - 160) for part in ("inner_band", "middle_band", "outer_band")
+    ]
     assert bands == sorted(bands)
     fields = [scene.zones[f"{side}_{part}_field"] for part in ("upper", "middle", "lower")]
     assert np.array_equal(np.any(fields, axis=0), scene.lungs[f"{side}_lung"].mask)

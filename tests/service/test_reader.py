@@ -156,7 +156,13 @@ def test_second_read_does_not_run_the_network(reader: Reader) -> None:
 
 def test_rewording_keeps_the_conclusion(reader: Reader, edema_id: str) -> None:
     session = reader.open(EDEMA)
-    questions = ("为什么判断为肺水肿？", "肺水肿的依据是什么", "凭什么说是肺水肿?", "Why pulmonary edema?", "why oedema")
+    questions = (
+        "为什么判断为肺水肿？",
+        "肺水肿的依据是什么",
+        "凭什么说是肺水肿?",
+        "Why pulmonary edema?",
+        "why oedema",
+    )
     turns = [reader.ask(session.id, q) for q in questions]
     assert {t.query.target for t in turns} == {edema_id}
     assert len({tuple((e.sign, e.polarity, e.score) for e in t.items) for t in turns}) == 1
@@ -165,7 +171,9 @@ def test_rewording_keeps_the_conclusion(reader: Reader, edema_id: str) -> None:
 def test_regions_survive_the_json(reader: Reader) -> None:
     reading = reader.read(EDEMA)
     document = report_document(reading, Bilingual("", ""))
-    for row, structure in zip(document["anatomy"], (s for s in reading.observations.structures if s.region), strict=True):
+    for row, structure in zip(
+        document["anatomy"], (s for s in reading.observations.structures if s.region), strict=True
+    ):
         back = Region.from_rle(row["mask"])
         assert back is not None
         assert structure.region is not None

@@ -51,14 +51,32 @@ class Frame:
             out = out + fill * (1.0 - np.outer(vertical.sum(axis=1), horizontal.sum(axis=1)))
         return np.asarray(out, dtype=np.float32)
 
-    def to_source(self, grid: Array) -> Array:
-        """Bilinear (..., n, n) -> (..., rows, cols) float32; `n` may be any resolution of the same square."""
+    def to_source(self, grid: Array, window: tuple[int, int, int, int] | None = None) -> Array:
+        """Bilinear (..., n, n) -> (..., rows, cols) float32; `n` may be any resolution of the same square.
+
+        `window` (x0, y0, x1, y1) limits the work to those source pixels: the result is (..., y1 - y0, x1 - x0).
+        """
         n = grid.shape[-1]
         ratio = n / self.size
         dx, dy = self.offset
         vertical = _bilinear(self.rows, n, self.scale * ratio, dy * ratio)
         horizontal = _bilinear(self.cols, n, self.scale * ratio, dx * ratio)
+        if window is not None:
+            vertical, horizontal = vertical[window[1] : window[3]], horizontal[window[0] : window[2]]
         return np.asarray(vertical @ np.asarray(grid, dtype=np.float32) @ horizontal.T, dtype=np.float32)
+
+    def window(self, mask: NDArray[np.bool_]) -> tuple[int, int, int, int]:
+        """Source pixels (x0, y0, x1, y1) that a non-empty mask (n, n) of the same square can reach."""
+        cell = self.size / mask.shape[0]
+        ys, xs = np.flatnonzero(mask.any(axis=1)), np.flatnonzero(mask.any(axis=0))
+        left, top = self.point_to_source((xs[0] - 1) * cell, (ys[0] - 1) * cell)
+        right, bottom = self.point_to_source((xs[-1] + 2) * cell, (ys[-1] + 2) * cell)
+        return (
+            max(int(left), 0),
+            max(int(top), 0),
+            min(int(right) + 1, self.cols),
+            min(int(bottom) + 1, self.rows),
+        )
 
     def point_to_source(self, x: float, y: float) -> tuple[float, float]:
         """Continuous grid coordinates (cells, corner origin) -> source pixel coordinates."""
@@ -89,4 +107,4 @@ def _bilinear(source: int, target: int, scale: float, offset: float) -> Array:
     """Interpolation matrix (source, target) reading a grid of `target` cells at each source pixel centre."""
     position = np.clip((np.arange(source) + 0.5) * scale + offset - 0.5, 0, target - 1)
     weights = np.maximum(0.0, 1.0 - np.abs(np.arange(target)[None, :] - position[:, None]))
-    return weights.astype(np.float32)
+    return np.asarray(weights, dtype=np.float32)

@@ -39,6 +39,16 @@ class Region:
         x0, y0, x1, y1 = int(xs[0]), int(ys[0]), int(xs[-1]) + 1, int(ys[-1]) + 1
         return Region(mask.shape[0], mask.shape[1], (x0, y0, x1, y1), mask[y0:y1, x0:x1].copy())
 
+    @staticmethod
+    def from_window(rows: int, cols: int, window: tuple[int, int, int, int], mask: Mask) -> Region | None:
+        """Region of a bool array that covers only `window` (x0, y0, x1, y1) of a (rows, cols) image."""
+        part = Region.from_mask(mask)
+        if part is None:
+            return None
+        x0, y0, x1, y1 = part.bbox
+        left, top = window[0], window[1]
+        return Region(rows, cols, (x0 + left, y0 + top, x1 + left, y1 + top), part.crop)
+
     def mask(self) -> Mask:
         """Bool array (rows, cols)."""
         full = np.zeros((self.rows, self.cols), dtype=np.bool_)

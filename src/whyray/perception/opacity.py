@@ -1,7 +1,8 @@
 """The opacity map: how much whiter each lung pixel is than the same place of a normal film.
 
-The film is its own ruler: 0 is its clear lung, 1 its heart. From this index the normal value at the same
-lung coordinate (the atlas in the model card, from films labelled normal) is subtracted and divided by the
+The film is its own ruler: 0 is its clear lung, 1 its heart. From this index the normal value at the same lung
+coordinate (the atlas in the model card, from films labelled normal) is subtracted; what remains is counted from the
+film's own clear quarter, because exposure and display processing lift or lower whole lungs; and it is divided by the
 normal spread, so the map counts standard deviations: ribs, hila and breast shadows are expected where they are.
 """
 
@@ -16,6 +17,7 @@ from whyray.perception.scene import LungFrame, Scene
 
 F32 = NDArray[np.float32]
 CLEAR_PERCENTILE = 15
+OWN_PERCENTILE = 25
 SMOOTH = 0.014  # Gaussian sigma as a part of the grid's side: wider than a rib edge or a vessel
 MIN_CONTRAST = 0.08
 
@@ -67,11 +69,25 @@ def _measure(scene: Scene, heart: str) -> OpacityMap | None:
     index = density_index(scene, heart)
     if index is None:
         return None
+    difference = above_normal(scene, index)
     excess = np.zeros_like(index)
     atlas = scene.card.reference["opacity_atlas"]
     for lung_id, lung in scene.lungs.items():
-        mean, spread = (np.asarray(atlas[lung_id][k], dtype=np.float32) for k in ("mean", "spread"))
-        v, u = bins(lung, *mean.shape)
-        z = (index - mean[v, u]) / spread[v, u]
-        excess[lung.mask] = z[lung.mask]
+        shift, spread = (np.asarray(atlas[lung_id][k], dtype=np.float32) for k in ("shift", "spread"))
+        v, u = bins(lung, *shift.shape)
+        excess[lung.mask] = ((difference - shift[v, u]) / spread[v, u])[lung.mask]
     return OpacityMap(index.astype(np.float32), excess)
+
+
+def above_normal(scene: Scene, index: F32) -> F32:
+    """Index minus the atlas mean, counted from the film's own clear quarter; zero outside the lungs. (size, size)."""
+    out = np.zeros_like(index)
+    atlas = scene.card.reference["opacity_atlas"]
+    inside = np.zeros(index.shape, dtype=np.bool_)
+    for lung_id, lung in scene.lungs.items():
+        mean = np.asarray(atlas[lung_id]["mean"], dtype=np.float32)
+        v, u = bins(lung, *mean.shape)
+        out[lung.mask] = (index - mean[v, u])[lung.mask]
+        inside |= lung.mask
+    out[inside] -= np.percentile(out[inside], OWN_PERCENTILE)
+    return out

@@ -81,7 +81,8 @@ def to_region(frame: Frame, soft: F32) -> Region | None:
     """Region of the source pixels where a bilinear reading of `soft` (n, n) exceeds one half."""
     if not (soft > 0.5).any():
         return None
-    return Region.from_mask(frame.to_source(soft) > 0.5)
+    window = frame.window(soft > 0)
+    return Region.from_window(frame.rows, frame.cols, window, frame.to_source(soft, window) > 0.5)
 
 
 def build_scene(image: Image, pack: Pack, engine: Engine) -> Scene:

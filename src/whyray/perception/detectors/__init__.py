@@ -7,9 +7,9 @@ from collections.abc import Callable, Mapping
 from whyray.domain import SignDefinition, SignObservation
 from whyray.perception.detectors.cardiothoracic import cardiothoracic_ratio
 from whyray.perception.detectors.central import central_opacity
-from whyray.perception.detectors.class_map import class_map
 from whyray.perception.detectors.costophrenic import costophrenic_angle
-from whyray.perception.detectors.lung_opacity import lung_opacity
+from whyray.perception.detectors.learned import class_map
+from whyray.perception.detectors.opacities import lung_opacity
 from whyray.perception.scene import Scene
 
 Detector = Callable[[Scene, SignDefinition], SignObservation]

@@ -6,8 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from whyray.domain import Measurement, SignDefinition, SignObservation
-from whyray.perception.detectors.common import evidence_threshold, logistic, missing, parameter, solid
-from whyray.perception.detectors.lung_opacity import RAISED
+from whyray.perception.detectors.common import evidence_threshold, local_strength, missing, parameter, sign_score, solid
+from whyray.perception.detectors.opacities import RAISED
 from whyray.perception.opacity import OpacityMap, opacity_map
 from whyray.perception.scene import LungFrame, Scene
 from whyray.perception.zones import touched
@@ -42,16 +42,21 @@ def _mean(opacity: OpacityMap, mask: Mask) -> float:
     return float(opacity.excess[mask].mean()) if mask.any() else 0.0
 
 
+def strength(scene: Scene, heads: list[str]) -> float:
+    """Network strength of the weaker side's inner part."""
+    return min(local_strength(scene, heads, inner_part(lung)) for lung in scene.lungs.values())
+
+
 def central_opacity(scene: Scene, sign: SignDefinition) -> SignObservation:
-    """Score: logistic model of the card on `features`; present only when both sides carry a mask."""
+    """Score: the card's model on `features` and `strength`; present only when both sides carry a mask."""
     opacity = opacity_map(scene, parameter(sign, "heart"))
     if opacity is None or not scene.sees(*parameter(sign, "lungs")):
         return missing(sign.id, "structure_not_visible")
     least, centrality, symmetry = features(scene, opacity)
     wings = [solid(inner_part(lung) & (opacity.excess > RAISED)) for lung in scene.lungs.values()]
     bilateral = all(w.any() for w in wings)
-    model = scene.card.reference["sign_models"]["central_opacity"]
-    score = logistic(model, (least, centrality, symmetry)) if bilateral else 0.0
+    values, local = (least, centrality, symmetry), strength(scene, parameter(sign, "heads"))
+    score = sign_score(scene, "central_opacity", values, local) if bilateral else 0.0
     present = score >= evidence_threshold(scene)
     mask = np.any(wings, axis=0)
     return SignObservation(

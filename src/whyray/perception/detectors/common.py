@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from math import exp
 from typing import Any
 
@@ -32,10 +32,37 @@ def evidence_threshold(scene: Scene) -> float:
     return scene.pack.settings["evidence_threshold"]
 
 
-def logistic(model: Mapping[str, Any], features: Sequence[float]) -> float:
-    """Probability of a logistic model ``{"coefficients": [...], "intercept": b}`` from the card."""
-    z = float(np.dot(model["coefficients"], features)) + float(model["intercept"])
+def sign_score(scene: Scene, key: str, features: Sequence[float], strength: float) -> float:
+    """Calibrated probability of a sign from the card's model `key`.
+
+    Parameters
+    ----------
+    features
+        What was measured; weighed by coefficients fitted on training films.
+    strength
+        `local_strength` of the network in the sign's own place; the two are weighed against each other on
+        validation films, because the network has seen the training films.
+    """
+    model = scene.card.reference["sign_models"][key]
+    measured = float(np.dot(model["coefficients"], features)) + float(model["intercept"])
+    z = model["measured_weight"] * measured + model["network_weight"] * strength + model["bias"]
     return 1 / (1 + exp(-min(max(z, -30.0), 30.0)))
+
+
+def local_strength(scene: Scene, heads: Sequence[str], mask: Mask) -> float:
+    """Calibrated log-odds above base rate that the heads' class maps give inside `mask`, mean over heads."""
+    values = []
+    for head in heads:
+        numbers, scores = scene.card.calibration[head], scene.maps[head]
+        bias = scene.logits[head] - float(scores.mean())
+        here = float(_enlarged(scores, mask.shape[0])[mask].mean()) if mask.any() else float(scores.min())
+        values.append(numbers["scale"] * (here + bias) + numbers["shift"] - numbers["base"])
+    return float(np.mean(values))
+
+
+def _enlarged(scores: NDArray[np.float32], size: int) -> NDArray[np.float32]:
+    index = (np.arange(size) * scores.shape[0]) // size
+    return scores[np.ix_(index, index)]
 
 
 def solid(mask: Mask, min_share: float = 0.0015) -> Mask:

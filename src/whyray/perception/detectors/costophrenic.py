@@ -6,15 +6,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from whyray.domain import Measurement, SignDefinition, SignObservation
-from whyray.perception.detectors.common import evidence_threshold, logistic, missing, parameter, solid
+from whyray.perception.detectors.common import evidence_threshold, local_strength, missing, parameter, sign_score, solid
 from whyray.perception.opacity import OpacityMap, opacity_map
 from whyray.perception.scene import LungFrame, Scene
 from whyray.perception.zones import touched
 
 Mask = NDArray[np.bool_]
+SPECK = 0.0005  # of the grid
 LATERAL = 0.6  # depth from which the corner begins
 LOWEST = 0.2  # height of the corner as a part of the lung
 RAISED = 1.0
+RIM = 12  # grid cells around the base in which the network may see fluid
 
 
 def angle_depth(lung: LungFrame) -> float:
@@ -50,13 +52,26 @@ def base(lung: LungFrame) -> Mask:
     return part
 
 
-def features(lung: LungFrame, opacity: OpacityMap) -> tuple[float, float, float]:
-    """(mean excess of the corner, mean excess of the base, angle depth) of one lung."""
-    here = [m for m in (corner(lung), base(lung)) if m.any()]
-    means = [float(opacity.excess[m].mean()) for m in here]
-    while len(means) < 2:
-        means.append(0.0)
-    return means[0], means[1], angle_depth(lung)
+def features(lung: LungFrame, other: LungFrame, opacity: OpacityMap) -> tuple[float, float, float, float]:
+    """(shortening, base against other base, corner against other corner, excess of the base) of one lung.
+
+    Shortening: log of the other lung's height over this one's. Excess in standard deviations above normal.
+    """
+    heights = [float(np.ptp(np.flatnonzero(part.mask.any(axis=1)))) + 1 for part in (other, lung)]
+    bases, corners = ([_mean(opacity, part(side)) for side in (lung, other)] for part in (base, corner))
+    return float(np.log(heights[0] / heights[1])), bases[0] - bases[1], corners[0] - corners[1], bases[0]
+
+
+def strength(scene: Scene, lung: LungFrame, heads: list[str]) -> float:
+    """Network strength around the base and corner of one lung, fluid below the visible lung included."""
+    from scipy import ndimage
+
+    around = ndimage.binary_dilation(base(lung) | corner(lung), iterations=RIM)
+    return local_strength(scene, heads, around)
+
+
+def _mean(opacity: OpacityMap, mask: Mask) -> float:
+    return float(opacity.excess[mask].mean()) if mask.any() else 0.0
 
 
 def costophrenic_angle(scene: Scene, sign: SignDefinition) -> SignObservation:
@@ -65,18 +80,17 @@ def costophrenic_angle(scene: Scene, sign: SignDefinition) -> SignObservation:
     opacity = opacity_map(scene, parameter(sign, "heart"))
     if opacity is None or not scene.sees(*lung_ids):
         return missing(sign.id, "structure_not_visible")
-    model = scene.card.reference["sign_models"]["costophrenic_angle"]
     limit = evidence_threshold(scene)
-    scores, corners, depths = [], [], []
+    heads = parameter(sign, "heads")
+    scores, excesses, depths = [], [], []
     mask = np.zeros_like(scene.grid, dtype=np.bool_)
-    for lung_id in lung_ids:
+    for lung_id, other_id in zip(lung_ids, reversed(lung_ids), strict=True):
         lung = scene.lungs[lung_id]
-        values = features(lung, opacity)
-        score = logistic(model, values)
-        scores.append(score)
-        corners.append(values[0])
-        depths.append(values[2])
-        if score >= limit:
+        values = features(lung, scene.lungs[other_id], opacity)
+        scores.append(sign_score(scene, "costophrenic_angle", values, strength(scene, lung, heads)))
+        excesses.append(values[-1])
+        depths.append(angle_depth(lung))
+        if scores[-1] >= limit:
             mask |= blunted(lung, opacity)
     present = max(scores) >= limit and mask.any()
     return SignObservation(
@@ -86,7 +100,7 @@ def costophrenic_angle(scene: Scene, sign: SignDefinition) -> SignObservation:
         region=scene.region(mask) if present else None,
         within=tuple(lung_ids),
         measurements=(
-            Measurement(parameter(sign, "measure"), max(corners), "sd"),
+            Measurement(parameter(sign, "measure"), max(excesses), "sd"),
             Measurement("costophrenic_depth", min(depths), "ratio"),
         ),
         zones=touched(scene, mask) if present else (),
@@ -95,5 +109,5 @@ def costophrenic_angle(scene: Scene, sign: SignDefinition) -> SignObservation:
 
 def blunted(lung: LungFrame, opacity: OpacityMap) -> Mask:
     """The white part of a lung's base and corner; the whole corner when the lung simply ends early."""
-    white = solid((corner(lung) | base(lung)) & (opacity.excess > RAISED), 0.0005)
+    white = solid((corner(lung) | base(lung)) & (opacity.excess > RAISED), SPECK)
     return white if white.any() else corner(lung)

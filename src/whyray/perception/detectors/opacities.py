@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from whyray.domain import Measurement, SignDefinition, SignObservation
-from whyray.perception.detectors.common import evidence_threshold, logistic, missing, parameter, solid
+from whyray.perception.detectors.common import evidence_threshold, local_strength, missing, parameter, sign_score, solid
 from whyray.perception.opacity import OpacityMap, opacity_map
 from whyray.perception.scene import Scene
 from whyray.perception.zones import touched
@@ -35,15 +35,23 @@ def features(scene: Scene, opacity: OpacityMap, level: str) -> tuple[float, ...]
     return share, mean, float(np.percentile(inside, 90)), float(inside.mean())
 
 
+def strength(scene: Scene, opacity: OpacityMap, level: str, heads: list[str]) -> float:
+    """Network strength in the candidate mask, or in both lungs when there is none."""
+    mask = candidate(scene, opacity, level)
+    lungs = np.any([lung.mask for lung in scene.lungs.values()], axis=0)
+    return local_strength(scene, heads, mask if mask.any() else lungs)
+
+
 def lung_opacity(scene: Scene, sign: SignDefinition) -> SignObservation:
-    """Score: logistic model of the card on `features`, fitted against study labels."""
+    """Score: the card's model on `features` and the network's strength in the candidate mask."""
     level = parameter(sign, "level")
     opacity = opacity_map(scene, parameter(sign, "heart"))
     if opacity is None or not scene.sees(*parameter(sign, "lungs")):
         return missing(sign.id, "structure_not_visible")
     values = features(scene, opacity, level)
     mask = candidate(scene, opacity, level)
-    score = logistic(scene.card.reference["sign_models"][f"lung_opacity/{level}"], values) if mask.any() else 0.0
+    local = strength(scene, opacity, level, parameter(sign, "heads"))
+    score = sign_score(scene, f"lung_opacity/{level}", values, local) if mask.any() else 0.0
     present = score >= evidence_threshold(scene)
     return SignObservation(
         id=sign.id,

