@@ -76,6 +76,14 @@ class Publisher:
         self.signs(engine)
         engine = self.engine()
         self.fusion(engine)
+        self.list_films()
+
+    def list_films(self) -> None:
+        """Ids of the films by split, beside the card: who wants to test the model must know what it has seen."""
+        table, _ = films.read_table(self.data)
+        splits = {s: [f.id for f in table if f.split == s] for s in ("train", "val", "devtest")}
+        text = yaml.safe_dump({"collection": "NIH ChestX-ray14", **splits}, width=110, default_flow_style=None)
+        (self.out / "films.yaml").write_text(text, "utf-8")
 
     def engine(self) -> Engine:
         """The engine on the folder as it is now."""
@@ -277,6 +285,7 @@ class Publisher:
                 f"{finish} --data DATA --runs RUNS --out OUT --pack {self.pack.id} --id {model_id}",
             ],
             "commit": commit.stdout.strip() or "unknown",
+            "film_list": "films.yaml",
             "films": {
                 name: {
                     "count": len(items),
