@@ -43,11 +43,7 @@ def phantom(rows: int = 320, cols: int = 288, seed: int = 0) -> np.ndarray:
 
     film = 0.12 + 0.5 * blob(0.5, 0.75, 0.48, 0.75)
     film -= 0.38 * (blob(0.29, 0.47, 0.15, 0.3) + blob(0.71, 0.47, 0.15, 0.3))
-    film += (
-        0.3 * blob(0.5, 0.5, 0.09, 0.6)
-        + 0.25 * blob(0.57, 0.62, 0.16, 0.15)
-        + 0.2 * blob(0.5, 1.0, 0.45, 0.22)
-    )
+    film += 0.3 * blob(0.5, 0.5, 0.09, 0.6) + 0.25 * blob(0.57, 0.62, 0.16, 0.15) + 0.2 * blob(0.5, 1.0, 0.45, 0.22)
     film += 0.03 * np.sin(60 * y) * blob(0.5, 0.45, 0.4, 0.4)
     return np.clip(film + rng.normal(0, 0.012, film.shape), 0, 1)
 
@@ -118,10 +114,7 @@ def _png_header(width: int, height: int) -> bytes:
 
     header = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
     return (
-        b"\x89PNG\r\n\x1a\n"
-        + chunk(b"IHDR", header)
-        + chunk(b"IDAT", zlib.compress(b"\0" * 99))
-        + chunk(b"IEND", b"")
+        b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", zlib.compress(b"\0" * 99)) + chunk(b"IEND", b"")
     )
 
 
@@ -167,9 +160,7 @@ def _cross_section() -> np.ndarray:
     y, x = np.mgrid[-1:1:400j, -1:1:400j]
     body = (x / 0.85) ** 2 + (y / 0.65) ** 2 < 1
     lungs = ((np.abs(x) - 0.4) / 0.25) ** 2 + (y / 0.4) ** 2 < 1
-    return (
-        np.where(body, np.where(lungs, 40, 150) + rng.normal(0, 8, x.shape), 0).clip(0, 255).astype(np.uint8)
-    )
+    return np.where(body, np.where(lungs, 40, 150) + rng.normal(0, 8, x.shape), 0).clip(0, 255).astype(np.uint8)
 
 
 def _white_noise() -> np.ndarray:
@@ -184,9 +175,7 @@ def _smooth_noise() -> np.ndarray:
 
 
 def _block_noise() -> np.ndarray:
-    return np.kron(np.random.default_rng(5).integers(0, 256, (16, 16)), np.ones((32, 32), int)).astype(
-        np.uint8
-    )
+    return np.kron(np.random.default_rng(5).integers(0, 256, (16, 16)), np.ones((32, 32), int)).astype(np.uint8)
 
 
 def _gradient() -> np.ndarray:
@@ -232,9 +221,7 @@ def _dicomdir() -> bytes:
 
 
 def _encapsulated_pdf() -> bytes:
-    ds = radiograph(
-        PixelData=None, Rows=None, Columns=None, Modality="DOC", EncapsulatedDocument=b"%PDF-1.4 x"
-    )
+    ds = radiograph(PixelData=None, Rows=None, Columns=None, Modality="DOC", EncapsulatedDocument=b"%PDF-1.4 x")
     return dicom_bytes(ds)
 
 

@@ -270,6 +270,4 @@ class Beam:
     def attenuation(self, hu: Hounsfield) -> NDArray[np.float32]:
         """Linear attenuation in 1/mm, same shape: water x (1 + HU / 1000), mineral weighted up."""
         mineral = np.maximum(hu - self.bone_from_hu, 0.0) * (self.bone_gain - 1.0)
-        return np.asarray(
-            self.water_per_mm * np.maximum(1.0 + (hu + mineral) / 1000.0, 0.0), dtype=np.float32
-        )
+        return np.asarray(self.water_per_mm * np.maximum(1.0 + (hu + mineral) / 1000.0, 0.0), dtype=np.float32)

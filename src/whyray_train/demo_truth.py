@@ -108,9 +108,7 @@ def anatomy(ct: ChestCT, truth: Truth, project: Projector) -> dict[str, Mask]:
     return {name: outline(ct, shape, project) for name, shape in truth.anatomy.items()}
 
 
-def sign_parts(
-    added: Mapping[str, Film], field: Mask, truth: Truth
-) -> dict[str, dict[str, tuple[Mask, Mask]]]:
+def sign_parts(added: Mapping[str, Film], field: Mask, truth: Truth) -> dict[str, dict[str, tuple[Mask, Mask]]]:
     """Sign id -> part -> (visible, full) masks.
 
     Parameters

@@ -55,8 +55,9 @@ def batches(data: Data, plan: Plan, epoch: int) -> Iterator[NDArray[np.int64]]:
     """Indices of one epoch, drawn with the sampling weights (without replacement where they are equal)."""
     rng = np.random.default_rng((plan.seed, epoch))
     n = len(data.images)
-    keys = rng.random(n) ** (1 / data.weights)
-    order = np.argsort(-keys)
+    edges = np.cumsum(data.weights) / data.weights.sum() * n
+    picks = np.searchsorted(edges, rng.random() + np.arange(n), side="right")
+    order = rng.permutation(np.minimum(picks, n - 1))
     for start in range(0, n - plan.batch + 1, plan.batch):
         yield order[start : start + plan.batch]
 
@@ -133,6 +134,7 @@ def fit(net: ReaderNet, data: Data, plan: Plan, folder: Path) -> dict[str, Tenso
         started, losses = time.time(), []
         net.train()
         rng = torch.Generator().manual_seed(plan.seed * 1000 + epoch)
+        torch.manual_seed(plan.seed * 1000 + epoch)
         for index in batches(data, plan, epoch):
             film, anatomy = step(net, data, index, plan, rng)
             optimiser.zero_grad(set_to_none=True)

@@ -104,9 +104,7 @@ def _weights(position: NDArray[np.float64], size: int, smooth: bool) -> Any:
     value = _cubic(distance) if smooth else np.maximum(0.0, 1.0 - distance)
     inside = (column >= 0) & (column < size)
     row = np.broadcast_to(np.arange(position.size)[:, None], column.shape)
-    return csr_matrix(
-        (value[inside].astype(np.float32), (row[inside], column[inside])), shape=(position.size, size)
-    )
+    return csr_matrix((value[inside].astype(np.float32), (row[inside], column[inside])), shape=(position.size, size))
 
 
 def _cubic(distance: NDArray[np.float64]) -> NDArray[np.float64]:

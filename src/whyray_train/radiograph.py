@@ -71,9 +71,7 @@ def expose(attenuation: Film, pitch_mm: float, how: Exposure, noise: Film) -> Fi
     from scipy import ndimage
 
     primary = np.exp(-attenuation.astype(np.float64))
-    signal = primary + how.scatter * ndimage.gaussian_filter(
-        primary, how.scatter_mm / pitch_mm, mode="nearest"
-    )
+    signal = primary + how.scatter * ndimage.gaussian_filter(primary, how.scatter_mm / pitch_mm, mode="nearest")
     signal = ndimage.gaussian_filter(signal, how.blur_px, mode="nearest")
     grain = ndimage.gaussian_filter(noise, 0.5)
     noisy = signal + grain / grain.std() * np.sqrt(signal / how.photons)

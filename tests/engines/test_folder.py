@@ -78,7 +78,6 @@ def test_wrong_types_in_a_card_are_invalid(tmp_path: Path, change: dict[str, Any
     assert code(lambda: read_card(tmp_path)) == "CARD_INVALID"
 
 
-@pytest.mark.xfail(strict=True, raises=FileNotFoundError, reason="read_card does not catch OSError")
 def test_an_engine_on_a_folder_without_a_card_is_a_model_error(tmp_path: Path) -> None:
     assert code(lambda: create("onnx", tmp_path)) == "MODEL_MISSING"
 

@@ -129,7 +129,6 @@ def test_fill_gives_known_values_back_and_the_nearest_elsewhere() -> None:
     assert np.allclose(nothing, values.mean(), atol=1e-4)
 
 
-@pytest.mark.xfail(strict=True, reason="a region smaller than a twentieth of a work cell is not erased at all")
 def test_a_few_pixels_of_a_large_film_are_erased() -> None:
     pixels = np.full((1200, 1200), GROUND)
     mask = np.zeros((1200, 1200), dtype=np.bool_)

@@ -65,9 +65,7 @@ def test_odd_paths_are_argument_errors(path: str) -> None:
     assert caught.value.exit_code == 2
 
 
-@pytest.mark.parametrize(
-    "spacing", [0, -1, float("nan"), float("inf"), 99, (0.1,), (0.1, 0.2, 0.3), "x", (0.1, "y")]
-)
+@pytest.mark.parametrize("spacing", [0, -1, float("nan"), float("inf"), 99, (0.1,), (0.1, 0.2, 0.3), "x", (0.1, "y")])
 def test_impossible_spacing_is_an_argument_error(spacing: object) -> None:
     with pytest.raises(ArgumentError, match="SPACING_INVALID"):
         load(encoded(film8()), spacing_mm=spacing)

@@ -142,9 +142,7 @@ def test_eight_bit_lut() -> None:
 def test_modality_lut() -> None:
     table = np.arange(4096)[::-1] * 2
     image = read(
-        radiograph(
-            4095 - STORED, ModalityLUTSequence=[lut_item(table, 0, 16)], WindowCenter=4096, WindowWidth=8192
-        )
+        radiograph(4095 - STORED, ModalityLUTSequence=[lut_item(table, 0, 16)], WindowCenter=4096, WindowWidth=8192)
     )
     assert_pixels(image, linear(STORED * 2.0, 4096, 8192))
 
@@ -174,9 +172,7 @@ def test_padding_is_black_and_outside_the_percentiles(padding: dict[str, int]) -
 def test_padding_range_in_monochrome1_is_black() -> None:
     stored = 4095 - STORED
     stored[:40] = np.arange(40)[:, None] // 8
-    ds = radiograph(
-        stored, PhotometricInterpretation="MONOCHROME1", PixelPaddingValue=0, PixelPaddingRangeLimit=4
-    )
+    ds = radiograph(stored, PhotometricInterpretation="MONOCHROME1", PixelPaddingValue=0, PixelPaddingRangeLimit=4)
     assert read(ds).pixels[0, :40].max() == 0
 
 
@@ -184,9 +180,7 @@ def test_padding_range_in_monochrome1_is_black() -> None:
 def test_bit_depths(bits: int) -> None:
     top = 2**bits - 1
     stored = np.rint(phantom() * top).astype(np.uint16)
-    ds = radiograph(
-        stored, BitsStored=bits, HighBit=bits - 1, WindowCenter=top / 2 + 0.5, WindowWidth=top + 1
-    )
+    ds = radiograph(stored, BitsStored=bits, HighBit=bits - 1, WindowCenter=top / 2 + 0.5, WindowWidth=top + 1)
     assert_pixels(read(ds), linear(stored.astype(float), top / 2 + 0.5, top + 1))
 
 
@@ -278,9 +272,7 @@ def test_missing_codec_names_the_extra(monkeypatch) -> None:
     assert 'pip install "whyray[dicom]"' in caught.value.line("zh")
 
 
-@pytest.mark.parametrize(
-    "syntax", ["1.2.840.10008.1.2.4.50", "1.2.840.10008.1.2.4.70", "1.2.840.10008.1.2.4.90"]
-)
+@pytest.mark.parametrize("syntax", ["1.2.840.10008.1.2.4.50", "1.2.840.10008.1.2.4.70", "1.2.840.10008.1.2.4.90"])
 def test_garbage_codestream_is_broken(syntax: str) -> None:
     with pytest.raises(ImageRefused, match=r"IMAGE_BROKEN|DICOM_CODEC_MISSING"):
         read(encapsulated(syntax, b"\xff\xd8" + bytes(500), film8()))

@@ -49,9 +49,7 @@ def test_path_and_name(tmp_path: Path) -> None:
     assert load(path.read_bytes()).path == ""
 
 
-@pytest.mark.parametrize(
-    ("array", "fmt"), [(DEEP, "PNG"), (DEEP, "TIFF"), (DEEP.astype(np.float32) / 65535, "TIFF")]
-)
+@pytest.mark.parametrize(("array", "fmt"), [(DEEP, "PNG"), (DEEP, "TIFF"), (DEEP.astype(np.float32) / 65535, "TIFF")])
 def test_deep_pictures_of_full_range_keep_their_scale(array: np.ndarray, fmt: str) -> None:
     np.testing.assert_allclose(load(encoded(array, fmt)).pixels[0], DEEP / 65535, atol=1e-5)
 
@@ -125,9 +123,7 @@ def test_exif_orientation_is_honoured(exif: int) -> None:
     assert "EXIF_TURNED" in codes(image)
 
 
-@pytest.mark.parametrize(
-    ("name", "said"), [("a.png", []), ("a.JPG", ["EXTENSION_MISMATCH"]), ("1.2.840", [])]
-)
+@pytest.mark.parametrize(("name", "said"), [("a.png", []), ("a.JPG", ["EXTENSION_MISMATCH"]), ("1.2.840", [])])
 def test_extension_is_only_a_hint(name: str, said: list[str]) -> None:
     assert codes(load(encoded(FILM), name=name)) == said
 
@@ -214,10 +210,7 @@ def test_truncated_loading_stays_off() -> None:
 def test_import_is_cheap() -> None:
     heavy = "{'PIL', 'pydicom', 'scipy', 'yaml'}"
     code = f"import sys, whyray.imaging; print(sorted({heavy} & set(sys.modules)))"
-    assert (
-        subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
-        == "[]\n"
-    )
+    assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "[]\n"
 
 
 def test_a_film_of_1024_pixels_loads_fast() -> None:

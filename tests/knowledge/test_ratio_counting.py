@@ -41,9 +41,7 @@ def terms(tmp_path):
 
 
 def test_films_of_a_study_are_merged_and_blank_labels_dropped(terms):
-    kept, out = studies(
-        [film("1", "['white', '']"), film("1", "[' sick']", Projection="L")], read_terms(terms)
-    )
+    kept, out = studies([film("1", "['white', '']"), film("1", "[' sick']", Projection="L")], read_terms(terms))
     assert kept == [frozenset({"white", "sick"})]
     assert not out
 

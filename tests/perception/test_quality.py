@@ -63,7 +63,6 @@ def test_implausible_anatomy_makes_a_film_unusable(tmp_path: Path, change: str) 
     assert (quality.usable, codes(quality)) == (False, ["ANATOMY_UNCLEAR"])
 
 
-@pytest.mark.xfail(strict=True, reason="plausible() counts any three structures; clavicles stand in for the heart")
 def test_clavicles_do_not_stand_in_for_the_heart(tmp_path: Path) -> None:
     drawn = chest()
     y, x = scenery.axes(*drawn.shape)

@@ -44,6 +44,7 @@ def read_card(folder: Path) -> ModelCard:
     ModelError
         CARD_INVALID when it is no YAML mapping or lacks a field.
     """
+    find_folder(folder.name, folder)
     try:
         loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
         document = yaml.load((folder / CARD).read_text("utf-8"), Loader=loader)

@@ -41,6 +41,7 @@ class OnnxEngine:
 
     def _open(self) -> Any:
         import onnxruntime
+        from onnxruntime.capi import onnxruntime_pybind11_state as state
 
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = THREADS
@@ -51,7 +52,11 @@ class OnnxEngine:
         except (
             RuntimeError,
             ValueError,
-            onnxruntime.capi.onnxruntime_pybind11_state.InvalidProtobuf,
+            state.Fail,
+            state.InvalidArgument,
+            state.InvalidGraph,
+            state.InvalidProtobuf,
+            state.NotImplemented,
         ) as error:
             raise ModelError(
                 "MODEL_UNREADABLE",

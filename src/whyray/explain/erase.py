@@ -43,7 +43,8 @@ def erase(image: Image, region: Region, donors: Mask | None = None) -> Image:
     pixels = image.pixels[0]
     frame = Frame(pixels.shape[0], pixels.shape[1], WORK)
     low_source = frame.to_grid(pixels)
-    hole = frame.to_grid(region.mask().astype(np.float32)) > 0.05
+    covered = frame.to_grid(region.mask().astype(np.float32))
+    hole = covered > min(0.05, float(covered.max()) / 2)
     wide = ndimage.binary_dilation(hole, iterations=RIM)
     inside = frame.to_grid(np.ones_like(pixels)) > 0.5
     giving = inside & ~wide
@@ -51,7 +52,7 @@ def erase(image: Image, region: Region, donors: Mask | None = None) -> Image:
         limited = giving & (frame.to_grid(donors.astype(np.float32)) > 0.5)
         giving = limited if limited.sum() >= hole.sum() / 20 else giving
     band = _low_band(low_source, inside)
-    filled = fill(band, giving)
+    filled = fill(low_source, giving)
     soft = ndimage.gaussian_filter(hole.astype(np.float32), 1.0)
     change = np.where(inside, (filled - band) * np.minimum(1.0, 2 * soft), 0)
     return image.with_pixels(

@@ -50,8 +50,8 @@ def check_body_part(ds: Dataset) -> None:
         part = next((header.text(i, "CodeMeaning") for i in header.items(ds, "AnatomicRegionSequence")), "")
     if part in own["unknown"]:
         return
-    chest, beside = (any(word in part for word in own[key]) for key in ("chest", "refused_beside_chest"))
-    if beside or not chest:
+    accepted, beside = (any(word in part for word in own[key]) for key in ("accepted", "refused_beside_accepted"))
+    if beside or not accepted:
         raise refused("DICOM_BODY_PART", part=part[:32])
 
 

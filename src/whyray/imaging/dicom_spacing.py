@@ -16,9 +16,7 @@ if TYPE_CHECKING:
 _CALIBRATED = ("GEOMETRY", "FIDUCIAL")
 
 
-def read_spacing(
-    ds: Dataset, rows: int, cols: int, notices: list[Notice]
-) -> tuple[Spacing | None, SpacingSource]:
+def read_spacing(ds: Dataset, rows: int, cols: int, notices: list[Notice]) -> tuple[Spacing | None, SpacingSource]:
     """(row, column) mm and their origin.
 
     - Pixel Spacing that differs from Imager Pixel Spacing, is calibrated, or stands alone: used as is.

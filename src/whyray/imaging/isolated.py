@@ -31,9 +31,7 @@ def decode_isolated(data: bytes) -> NDArray[Any]:
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(p for p in sys.path if p)}
     command = [sys.executable, "-m", "whyray.imaging.isolated"]
     try:
-        done = subprocess.run(
-            command, input=data, capture_output=True, env=environment, timeout=_SECONDS, check=True
-        )
+        done = subprocess.run(command, input=data, capture_output=True, env=environment, timeout=_SECONDS, check=True)
     except subprocess.SubprocessError as error:
         raise ValueError("the codec failed") from error
     array: NDArray[Any] = np.load(BytesIO(done.stdout), allow_pickle=False)

@@ -38,9 +38,7 @@ _SUFFIXES = {
     ".zip": "zip", ".txt": "text", ".html": "html", ".htm": "html", ".gif": "gif", ".webp": "webp",
     ".nii": "nifti", ".gz": "gzip",
 }  # fmt: skip
-_VRS = frozenset(
-    b"AE AS AT CS DA DS DT FD FL IS LO LT OB OD OF OL OW PN SH SL SQ SS ST TM UI UL UN US UT".split()
-)
+_VRS = frozenset(b"AE AS AT CS DA DS DT FD FL IS LO LT OB OD OF OL OW PN SH SL SQ SS ST TM UI UL UN US UT".split())
 
 
 @dataclass(frozen=True, slots=True)

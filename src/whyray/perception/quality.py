@@ -49,7 +49,8 @@ def assess(scene: Scene) -> Quality:
 
 def plausible(scene: Scene) -> bool:
     """Two lungs of some size, the patient's right one at the image's left, and a heart."""
-    if len(scene.lungs) < 2 or len(scene.masks) < 3:
+    hearts = {s.detector.params["heart"] for s in scene.pack.signs if s.detector and "heart" in s.detector.params}
+    if len(scene.lungs) < 2 or not scene.sees(*hearts):
         return False
     centres, shares = [], []
     for lung in scene.lungs.values():

@@ -103,7 +103,7 @@ def build_scene(image: Image, pack: Pack, engine: Engine) -> Scene:
             structures.append(Structure(definition.id, None, 0.0))
             continue
         confidence = float(soft[kept].mean())
-        structures.append(Structure(definition.id, to_region(frame, np.where(kept, soft, 0)), confidence))
+        structures.append(Structure(definition.id, to_region(frame, smooth_edge(soft, kept)), confidence))
         masks[definition.id] = enlarge(kept, card.input_size)
     heads = card.outputs["logits"]
     lungs = {i: lung_frame(masks[i], _side(pack, i)) for i in lung_ids(pack) if i in masks}
@@ -145,6 +145,14 @@ def clean(soft: F32) -> Mask | None:
         return None
     filled: Mask = ndimage.binary_fill_holes(labels == sizes.argmax() + 1)
     return filled
+
+
+def smooth_edge(soft: F32, kept: Mask) -> F32:
+    """Probabilities of one structure: holes filled, the edge's own outer cells kept, everything else zero."""
+    from scipy import ndimage
+
+    filled = np.where(kept & (soft <= 0.5), 1.0, soft)
+    return np.where(ndimage.binary_dilation(kept), filled, 0.0).astype(np.float32)
 
 
 def enlarge(mask: Mask, size: int) -> Mask:

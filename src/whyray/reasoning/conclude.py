@@ -111,6 +111,8 @@ def _terms(
 
 def pattern_of(diagnosis: DiagnosisDefinition, pack: Pack) -> SignDefinition | None:
     """The learned sign that shows where the diagnosis' film-level score comes from."""
+    if diagnosis.head is None:
+        return None
     for sign in pack.signs:
         if sign.learned and sign.detector is not None and sign.detector.params.get("head") == diagnosis.head:
             return sign

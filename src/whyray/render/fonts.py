@@ -84,9 +84,7 @@ def text_width(text: str, size: int) -> float:
     return sum((_font(name, size) or shipped_font(size)).getlength(run) for name, run in _runs(text))
 
 
-def draw_text(
-    draw: ImageDraw, xy: tuple[float, float], text: str, size: int, color: Color, anchor: str = "ls"
-) -> None:
+def draw_text(draw: ImageDraw, xy: tuple[float, float], text: str, size: int, color: Color, anchor: str = "ls") -> None:
     """Draws one line.
 
     Parameters

@@ -369,9 +369,7 @@ def _paste(picture: Picture.Image, bare: Picture.Image, corner: tuple[int, int],
     draw_text(ImageDraw.Draw(picture), position, text, size, panel.theme.rgb("faint"))
 
 
-def _digit(
-    draw: ImageDraw.ImageDraw, center: Point, number: int, layer: Layer, theme: Theme, unit: float
-) -> None:
+def _digit(draw: ImageDraw.ImageDraw, center: Point, number: int, layer: Layer, theme: Theme, unit: float) -> None:
     """Write the number in the middle of its disc, dark on light colours and light on dark ones."""
     red, green, blue = rgb(theme.slot(layer.key).color)
     light = 0.2126 * red + 0.7152 * green + 0.0722 * blue > 110

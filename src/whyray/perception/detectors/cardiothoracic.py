@@ -59,6 +59,8 @@ def thorax_extent(right: Region, left: Region) -> Extent | None:
         return None
     widths = np.where(both, outer_left[:, 1] - outer_right[:, 0], -np.inf)
     y = int(widths.argmax())
+    if widths[y] <= 0:
+        return None
     return float(y), float(outer_right[y, 0]), float(outer_left[y, 1])
 
 

@@ -20,9 +20,10 @@ DENSE_INDEX = 0.62  # of the way from clear lung to heart: vessels no longer sho
 def candidate(scene: Scene, opacity: OpacityMap, level: str) -> Mask:
     """Grid mask of the lung parts that reach the level ``hazy`` or ``dense``."""
     lungs = np.any([lung.mask for lung in scene.lungs.values()], axis=0)
+    dense: Mask = lungs & (opacity.excess > DENSE) & (opacity.index > DENSE_INDEX)
     if level == "dense":
-        return solid(lungs & (opacity.excess > DENSE) & (opacity.index > DENSE_INDEX))
-    return solid(lungs & (opacity.excess > RAISED) & ~((opacity.excess > DENSE) & (opacity.index > DENSE_INDEX)))
+        return solid(dense)
+    return solid(lungs & (opacity.excess > RAISED) & ~dense) & ~dense
 
 
 def features(scene: Scene, opacity: OpacityMap, level: str) -> tuple[float, ...]:
