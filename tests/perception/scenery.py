@@ -40,9 +40,20 @@ def heads() -> list[str]:
     return [d.head for d in pack().diagnoses if d.head is not None]
 
 
+def sign_model(coefficients: list[float], intercept: float, network_weight: float = 0.0) -> dict[str, Any]:
+    """What was measured counts as it is; the network's strength counts `network_weight` times."""
+    return {
+        "coefficients": coefficients,
+        "intercept": intercept,
+        "measured_weight": 1.0,
+        "network_weight": network_weight,
+        "bias": 0.0,
+    }
+
+
 def card(**changes: Any) -> dict[str, Any]:
-    """A card whose numbers are round: no calibration, an atlas of zeros with spread 0.1."""
-    flat = {"mean": [[0.0] * 3] * 4, "spread": [[0.1] * 3] * 4}
+    """A card whose numbers are round: no calibration, an atlas of zeros with spread 0.1, measured signs only."""
+    flat = {"mean": [[0.0] * 3] * 4, "shift": [[0.0] * 3] * 4, "spread": [[0.1] * 3] * 4}
     return {
         "id": "drawn",
         "pack": pack().id,
@@ -61,10 +72,10 @@ def card(**changes: Any) -> dict[str, Any]:
             "cardiothoracic_error": 0.02,
             "opacity_atlas": {RIGHT: flat, LEFT: flat},
             "sign_models": {
-                "lung_opacity/hazy": {"coefficients": [0.0, 2.0, 0.0, 0.0], "intercept": -2.5},
-                "lung_opacity/dense": {"coefficients": [0.0, 2.0, 0.0, 0.0], "intercept": -2.5},
-                "central_opacity": {"coefficients": [1.0, 1.0, 0.0], "intercept": -0.5},
-                "costophrenic_angle": {"coefficients": [1.0, 0.0, -20.0], "intercept": 1.5},
+                "lung_opacity/hazy": sign_model([0.0, 2.0, 0.0, 0.0], -2.5),
+                "lung_opacity/dense": sign_model([0.0, 2.0, 0.0, 0.0], -2.5),
+                "central_opacity": sign_model([1.0, 1.0, 0.0], -0.5),
+                "costophrenic_angle": sign_model([30.0, 0.5, 0.5, 0.0], -1.5),
             },
         },
         **changes,
@@ -130,7 +141,8 @@ class Chest:
 def chest(rows: int = 480, cols: int = 480, *, heart_width: float = 0.26, cut: tuple[str, ...] = ()) -> Chest:
     """A film with two dark lungs and a heart between them; `cut` names lungs without their lower outer corner.
 
-    The dark of the lungs reaches beyond their masks, so that no edge is mistaken for an opacity.
+    The dark of the lungs reaches beyond their masks, so that no edge is mistaken for an opacity. The heart stands on
+    the diaphragm: no lung lies below it, so that its rim is not taken for a gap in a lung.
     """
     masks = {
         RIGHT: lung(rows, cols, 0.28, -1, cut=RIGHT in cut),
@@ -138,7 +150,7 @@ def chest(rows: int = 480, cols: int = 480, *, heart_width: float = 0.26, cut: t
     }
     masks[HEART] = heart(rows, cols, heart_width)
     for side in (RIGHT, LEFT):
-        masks[side] &= ~grown(masks[HEART])
+        masks[side] &= ~np.maximum.accumulate(grown(masks[HEART]), axis=0)
     pixels = np.full((rows, cols), TISSUE)
     pixels[grown(masks[RIGHT] | masks[LEFT])] = AIR
     pixels[masks[HEART]] = DENSE

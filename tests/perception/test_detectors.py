@@ -1,5 +1,5 @@
 from dataclasses import replace
-from math import erf, exp, sqrt
+from math import erf, exp, log, sqrt
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,8 @@ from perception.scenery import COARSE, HEART, LEFT, RIGHT, chest
 from whyray.domain import Engine, Geometry, Image, Observations, Region, SignObservation
 from whyray.perception import DETECTORS, Scene, build_scene, observe
 from whyray.perception.detectors.cardiothoracic import beyond_limit, row_edges, thorax_extent
-from whyray.perception.detectors.costophrenic import angle_depth
+from whyray.perception.detectors.costophrenic import angle_depth, features
+from whyray.perception.opacity import opacity_map
 from whyray.perception.scene import lung_frame
 
 HEART_SIGN, ANGLE, HAZY, DENSE, WINGS = (
@@ -313,12 +314,81 @@ def test_the_recess_hangs_below_the_dome_until_its_corner_is_cut(side: str, cx: 
     assert cut < 0.03
 
 
+def both_sides(drawn: scenery.Chest, folder: Path) -> dict[str, tuple[float, float, float, float]]:
+    """Costophrenic features of the right and the left lung."""
+    scene = build_scene(drawn.image(), scenery.pack(), scenery.engine(folder, drawn))
+    opacity = opacity_map(scene, HEART)
+    assert opacity is not None
+    right, left = scene.lungs[RIGHT], scene.lungs[LEFT]
+    return {RIGHT: features(right, left, opacity), LEFT: features(left, right, opacity)}
+
+
+def shortened(side: str, bottom: float = 0.62) -> scenery.Chest:
+    """A chest of which one lung ends at the row `bottom` already."""
+    drawn = chest()
+    y, _ = scenery.axes(*drawn.shape)
+    return replace(drawn, masks={**drawn.masks, side: drawn.masks[side] & (y < bottom)})
+
+
+SIDES = [(RIGHT, LEFT), (LEFT, RIGHT)]
+
+
+@pytest.mark.parametrize(("side", "other"), SIDES)
+def test_a_shortened_lung_speaks_for_its_own_side_only(tmp_path: Path, side: str, other: str) -> None:
+    drawn = shortened(side)
+    heights = {i: np.ptp(np.flatnonzero(drawn.masks[i].any(axis=1))) + 1 for i in (RIGHT, LEFT)}
+    seen = both_sides(drawn, tmp_path)
+    assert seen[side][0] == pytest.approx(np.log(heights[other] / heights[side]), abs=0.02)
+    assert seen[side][0] > 0.2
+    assert seen[other][0] == pytest.approx(-seen[side][0])
+    assert abs(both_sides(chest(), tmp_path)[side][0]) < 0.01
+    sign = look(drawn, tmp_path).sign(ANGLE)
+    assert sign is not None
+    assert sign.region is not None
+    assert all(z.startswith(side.removesuffix("_lung")) for z in sign.zones)
+    own, far = (Region.from_mask(drawn.masks[i]) for i in (side, other))
+    assert own is not None
+    assert far is not None
+    assert sign.region.overlap_px(own) > 0.9 * sign.region.area_px
+    assert sign.region.overlap_px(far) == 0
+
+
+@pytest.mark.parametrize(("side", "other"), SIDES)
+def test_a_white_base_counts_against_the_other_base(tmp_path: Path, side: str, other: str) -> None:
+    drawn = chest()
+    y, _ = scenery.axes(*drawn.shape)
+    low = (y > 0.66) & np.ones(drawn.shape, dtype=np.bool_)
+    bases = {i: drawn.masks[i] & low for i in (RIGHT, LEFT)}
+    plain, one = both_sides(drawn, tmp_path), both_sides(drawn.brighter(bases[side], 0.2), tmp_path)
+    two = both_sides(drawn.brighter(bases[side] | bases[other], 0.2), tmp_path)
+    assert one[side][0] == pytest.approx(plain[side][0])
+    assert one[side][3] > plain[side][3] + 2
+    assert one[other][3] == pytest.approx(plain[other][3], abs=0.3)
+    for feature in (1, 2):
+        assert one[side][feature] > 2
+        assert one[other][feature] == pytest.approx(-one[side][feature])
+        assert abs(two[side][feature]) < 0.3
+    assert two[side][3] == pytest.approx(two[other][3], abs=0.3)
+    assert two[side][3] > plain[side][3] + 2
+
+
+@pytest.mark.parametrize("side", [RIGHT, LEFT])
+def test_a_white_corner_counts_more_as_corner_than_as_base(tmp_path: Path, side: str) -> None:
+    drawn = chest()
+    white = disc(drawn.shape, {RIGHT: 0.17, LEFT: 0.83}[side], 0.76, 0.09) & drawn.masks[side]
+    _, base, corner, _ = both_sides(drawn.brighter(white, 0.4), tmp_path)[side]
+    assert corner > base + 0.5 > 0.5
+
+
 @pytest.mark.parametrize("side", [RIGHT, LEFT])
 def test_a_cut_corner_raises_the_score_on_its_side(tmp_path: Path, side: str) -> None:
     whole, blunt = look(chest(), tmp_path).sign(ANGLE), look(chest(cut=(side,)), tmp_path).sign(ANGLE)
     assert whole is not None
     assert blunt is not None
+    assert whole.region is None
     assert blunt.score > whole.score
+    assert blunt.region is not None
+    assert all(z.startswith(side.removesuffix("_lung")) for z in blunt.zones)
     assert value(blunt, "costophrenic_depth") < value(whole, "costophrenic_depth")
 
 
@@ -334,6 +404,101 @@ def test_a_white_corner_is_shown_at_its_place(tmp_path: Path, side: str, cx: flo
     assert sign.region.overlap_px(truth) > 0.6 * truth.area_px
     assert f"{side.removesuffix('_lung')}_costophrenic_angle" in sign.zones
     assert all(z.startswith(side.removesuffix("_lung")) for z in sign.zones)
+
+
+# --- the network in the sign's own place ----------------------------------------------------------------------------
+
+
+def weighed(drawn: scenery.Chest, folder: Path, name: str, weight: float, *cells: tuple[int, int]) -> SignObservation:
+    """What one sign's detector sees when its heads speak from `cells` and nowhere else."""
+    definition = scenery.pack().sign(name)
+    assert definition is not None
+    assert definition.detector is not None
+    names = scenery.heads()
+    maps = np.full((len(names), COARSE, COARSE), -4.0, dtype=np.float32)
+    for head in definition.detector.params["heads"]:
+        for cell in cells:
+            maps[(names.index(head), *cell)] = 9.0
+    engine = scenery.engine(folder, drawn, maps=maps, logits=maps.mean(axis=(1, 2)))
+    for model in engine.card.reference["sign_models"].values():
+        model["network_weight"] = weight
+    sign = observe(drawn.image(), scenery.pack(), engine).sign(name)
+    assert sign is not None
+    return sign
+
+
+def spotted(name: str) -> scenery.Chest:
+    """A chest that shows the sign without much doubt: a patch in the left lung, wings, or a white right corner."""
+    drawn = chest()
+    patch = disc(drawn.shape, 0.75, 0.45, 0.08) & drawn.masks[LEFT]
+    white = disc(drawn.shape, 0.17, 0.76, 0.09) & drawn.masks[RIGHT]
+    mask, amount = {
+        HAZY: (patch, 0.16),
+        DENSE: (patch, 0.40),
+        WINGS: (wings(drawn, RIGHT, LEFT), 0.2),
+        ANGLE: (white, 0.2),
+    }[name]
+    return drawn.brighter(mask, amount)
+
+
+PLACES = [
+    (HAZY, [(4, 7)], [[(4, 2)], [(7, 7)], [(0, 0)]]),
+    (DENSE, [(4, 7)], [[(4, 2)], [(7, 7)], [(0, 0)]]),
+    (WINGS, [(4, 3), (4, 6)], [[(4, 3)], [(4, 6)], [(1, 2), (1, 7)], [(4, 0), (4, 9)]]),
+    (ANGLE, [(7, 1)], [[(2, 2)], [(4, 4)], [(9, 9)]]),
+]
+
+
+@pytest.mark.parametrize(("name", "place", "elsewhere"), PLACES)
+def test_the_network_raises_a_sign_from_its_own_place_only(
+    tmp_path: Path, name: str, place: list[tuple[int, int]], elsewhere: list[list[tuple[int, int]]]
+) -> None:
+    drawn = spotted(name)
+    silent = weighed(drawn, tmp_path, name, 0.5)
+    assert 0 < silent.score < 1 - 1e-6
+    assert log_odds(weighed(drawn, tmp_path, name, 0.5, *place)) > log_odds(silent) + 0.2
+    for cells in elsewhere:
+        assert weighed(drawn, tmp_path, name, 0.5, *cells).score == pytest.approx(silent.score, abs=1e-5), cells
+
+
+@pytest.mark.parametrize(("name", "place", "elsewhere"), PLACES)
+def test_the_network_counts_as_its_weight_says(
+    tmp_path: Path, name: str, place: list[tuple[int, int]], elsewhere: list[list[tuple[int, int]]]
+) -> None:
+    drawn = spotted(name)
+    none, half, whole = (log_odds(weighed(drawn, tmp_path, name, w, *place)) for w in (0.0, 0.1, 0.2))
+    assert none == pytest.approx(log_odds(weighed(drawn, tmp_path, name, 0.0)))
+    assert whole - none == pytest.approx(2 * (half - none), abs=1e-4)
+    assert abs(whole - none) > 0.01
+
+
+def test_the_network_alone_makes_no_opacity(tmp_path: Path) -> None:
+    everywhere = [(row, col) for row in range(COARSE) for col in range(COARSE)]
+    for name in (HAZY, DENSE, WINGS):
+        sign = weighed(chest(), tmp_path, name, 5.0, *everywhere)
+        assert (sign.ran, sign.score, sign.region) == (True, 0.0, None)
+
+
+def test_the_network_may_see_fluid_below_the_visible_lung(tmp_path: Path) -> None:
+    drawn = chest()
+    silent, below = (weighed(drawn, tmp_path, ANGLE, 0.5, *cells) for cells in ([], [(8, 1)]))
+    rows = np.flatnonzero(drawn.masks[RIGHT].any(axis=1))
+    assert rows[-1] / drawn.shape[0] < 0.81
+    assert below.score > silent.score
+    far = weighed(drawn, tmp_path, ANGLE, 0.5, (9, 1))
+    assert far.score == pytest.approx(silent.score, abs=1e-5)
+
+
+@pytest.mark.parametrize(("side", "cell"), [("right", (7, 1)), ("left", (7, 8))])
+def test_the_network_blunts_the_corner_it_speaks_from(tmp_path: Path, side: str, cell: tuple[int, int]) -> None:
+    sign = weighed(chest(), tmp_path, ANGLE, 3.0, cell)
+    assert sign.region is not None
+    assert sign.zones
+    assert all(z.startswith(side) for z in sign.zones)
+
+
+def log_odds(sign: SignObservation) -> float:
+    return log(sign.score / (1 - sign.score))
 
 
 # --- class maps -----------------------------------------------------------------------------------------------------

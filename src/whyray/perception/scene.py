@@ -106,7 +106,7 @@ def build_scene(image: Image, pack: Pack, engine: Engine) -> Scene:
         structures.append(Structure(definition.id, to_region(frame, smooth_edge(soft, kept)), confidence))
         masks[definition.id] = enlarge(kept, card.input_size)
     heads = card.outputs["logits"]
-    lungs = {i: lung_frame(masks[i], _side(pack, i)) for i in lung_ids(pack) if i in masks}
+    lungs = {i: lung_frame(lung_field(i, masks), _side(pack, i)) for i in lung_ids(pack) if i in masks}
     return Scene(
         image=image,
         pack=pack,
@@ -159,6 +159,24 @@ def enlarge(mask: Mask, size: int) -> Mask:
     """Nearest-neighbour copy of a square mask on a (size, size) grid."""
     index = (np.arange(size) * mask.shape[0]) // size
     return mask[np.ix_(index, index)]
+
+
+def lung_field(lung: str, masks: Mapping[str, Mask]) -> Mask:
+    """The lung as segmented, and what lies below a part of it and above lung or heart in the same column.
+
+    Segmentation leaves dense opacities at the hilum out of the lung; without this they could not be measured.
+    """
+    mask = masks[lung]
+    others = np.any([m for i, m in masks.items() if i != lung and not _crosses(m, mask)], axis=0)
+    above = np.maximum.accumulate(mask, axis=0)
+    below = np.maximum.accumulate((mask | others)[::-1], axis=0)[::-1]
+    field: Mask = mask | (above & below & ~others)
+    return field
+
+
+def _crosses(other: Mask, lung: Mask) -> bool:
+    """True for a structure that is projected over the lung, as a clavicle is."""
+    return int((other & lung).sum()) > int(other.sum()) / 3
 
 
 def lung_frame(mask: Mask, side: str) -> LungFrame:
