@@ -75,7 +75,7 @@ def card(**changes: Any) -> dict[str, Any]:
                 "lung_opacity/hazy": sign_model([0.0, 2.0, 0.0, 0.0], -2.5),
                 "lung_opacity/dense": sign_model([0.0, 2.0, 0.0, 0.0], -2.5),
                 "central_opacity": sign_model([1.0, 1.0, 0.0], -0.5),
-                "costophrenic_angle": sign_model([30.0, 0.5, 0.5, 0.0], -1.5),
+                "costophrenic_angle": sign_model([40.0, 0.5, 0.5, 0.0], -1.5),
             },
         },
         **changes,

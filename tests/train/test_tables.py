@@ -15,12 +15,12 @@ from whyray_train.films import Film
 
 
 def scene(folder: Path, level: float = 0.0, *, part: str = "outer") -> Scene:
-    """A drawn chest; `level` is added to the outer sixth of both lungs or to all but their lowest fifth."""
+    """A drawn chest; `level` is added to the outer eighth of both lungs or to all but their lowest fifth."""
     drawn = scenery.chest()
     y, x = scenery.axes(*drawn.shape)
     both = drawn.masks[RIGHT] | drawn.masks[LEFT]
     lowest = np.quantile(np.broadcast_to(y, both.shape)[both], 0.8)
-    places = {"outer": np.abs(x - 0.5) + 0 * y > 0.32, "most": (y < lowest) & scenery.grown(both)}
+    places = {"outer": np.abs(x - 0.5) + 0 * y > 0.34, "most": (y < lowest) & scenery.grown(both)}
     drawn = drawn.brighter(places[part] & ~drawn.masks[HEART], level)
     return build_scene(drawn.image(), scenery.pack(), scenery.engine(folder, drawn))
 
@@ -42,7 +42,8 @@ def test_the_atlas_of_equal_films_is_their_index_with_the_least_spread(tmp_path:
     assert set(atlas) == {RIGHT, LEFT}
     for entry in atlas.values():
         mean, shift, spread = table_of(entry)
-        assert np.abs(mean).max() < 0.1
+        assert np.median(np.abs(mean)) < 0.01
+        assert np.abs(mean).max() < 0.15  # beside the heart
         assert np.abs(shift).max() < 0.03
         assert spread.min() >= tables.MIN_SPREAD
         assert np.median(spread) == tables.MIN_SPREAD
@@ -81,7 +82,7 @@ def test_the_shift_is_what_normal_films_keep_above_their_own_quarter(tmp_path: P
                 place = film.lungs[lung_id].mask & (v == row) & (u == col)
                 excesses.append(float(made.excess[place].mean()))
         inner, outer = np.array(excesses[0::2]), np.array(excesses[1::2])
-        assert np.abs(inner).max() < 0.3
+        assert np.abs(inner).max() < 0.5
         assert outer.mean() == pytest.approx(0, abs=0.02)
         assert outer[2] > 1 > 0 > outer[0] == pytest.approx(outer[1], abs=1e-3)
 
