@@ -14,6 +14,7 @@ from whyray.perception.detectors.cardiothoracic import beyond_limit, row_edges, 
 from whyray.perception.detectors.costophrenic import angle_depth, features
 from whyray.perception.opacity import opacity_map
 from whyray.perception.scene import lung_frame
+from whyray.perception.zones import derive
 
 HEART_SIGN, ANGLE, HAZY, DENSE, WINGS = (
     "enlarged_heart",
@@ -428,9 +429,9 @@ def weighed(drawn: scenery.Chest, folder: Path, name: str, weight: float, *cells
     engine = scenery.engine(folder, drawn, maps=maps, logits=maps.mean(axis=(1, 2)))
     for model in engine.card.reference["sign_models"].values():
         model["network_weight"] = weight
-    sign = observe(drawn.image(), scenery.pack(), engine).sign(name)
-    assert sign is not None
-    return sign
+    scene = build_scene(drawn.image(), scenery.pack(), engine)
+    scene.zones.update(derive(scene))
+    return DETECTORS[definition.detector.kind](scene, definition)
 
 
 def spotted(name: str) -> scenery.Chest:

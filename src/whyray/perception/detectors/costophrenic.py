@@ -6,17 +6,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from whyray.domain import Measurement, SignDefinition, SignObservation
-from whyray.perception.detectors.common import evidence_threshold, local_strength, missing, parameter, sign_score, solid
+from whyray.perception.detectors.common import evidence_threshold, local_strength, missing, parameter, sign_score
 from whyray.perception.opacity import OpacityMap, opacity_map
 from whyray.perception.scene import LungFrame, Scene
 from whyray.perception.zones import touched
 
 Mask = NDArray[np.bool_]
-SPECK = 0.0005  # of the grid
 LATERAL = 0.6  # depth from which the corner begins
 LOWEST = 0.2  # height of the corner as a part of the lung
-RAISED = 1.0
 RIM = 12  # grid cells around the base in which the network may see fluid
+POCKET = 16  # grid cells around the corner that the mask covers
+BESIDE = 5  # grid cells beyond the lung's width
 
 
 def angle_depth(lung: LungFrame) -> float:
@@ -91,7 +91,7 @@ def costophrenic_angle(scene: Scene, sign: SignDefinition) -> SignObservation:
         excesses.append(values[-1])
         depths.append(angle_depth(lung))
         if scores[-1] >= limit:
-            mask |= blunted(lung, opacity)
+            mask |= blunted(scene, lung)
     present = max(scores) >= limit and mask.any()
     return SignObservation(
         id=sign.id,
@@ -107,7 +107,21 @@ def costophrenic_angle(scene: Scene, sign: SignDefinition) -> SignObservation:
     )
 
 
-def blunted(lung: LungFrame, opacity: OpacityMap) -> Mask:
-    """The white part of a lung's base and corner; the whole corner when the lung simply ends early."""
-    white = solid((corner(lung) | base(lung)) & (opacity.excess > RAISED), SPECK)
-    return white if white.any() else corner(lung)
+def blunted(scene: Scene, lung: LungFrame) -> Mask:
+    """The outer lower corner of a lung and the pocket around it where fluid stands: below and beside the visible lung.
+
+    The pocket ends at the other structures and a little beyond the lung's own width, so that it stays inside the ribs.
+    """
+    from scipy import ndimage
+
+    part = corner(lung)
+    near = ndimage.binary_dilation(part, iterations=POCKET)
+    others = np.any([m for m in scene.masks.values() if int((m & lung.mask).sum()) * 2 < int(m.sum())], axis=0)
+    columns, corner_columns = (np.flatnonzero(m.any(axis=0)) for m in (lung.mask, part))
+    inside = np.zeros_like(part)
+    if corner_columns.size:
+        inside[:, max(columns[0] - BESIDE, 0) : columns[-1] + BESIDE + 1] = True
+        top = int(np.flatnonzero(part.any(axis=1))[0])
+        inside[:top] = False
+    pocket: Mask = part | (near & inside & ~others & ~lung.mask)
+    return pocket

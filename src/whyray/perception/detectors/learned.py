@@ -21,6 +21,8 @@ def class_map(scene: Scene, sign: SignDefinition) -> SignObservation:
     head = parameter(sign, "head")
     if head not in scene.logits:
         return missing(sign.id, "no_network_output")
+    if not scene.lungs:
+        return missing(sign.id, "structure_not_visible")
     strength = log_odds(scene.card, head, scene.logits[head]) - scene.card.calibration[head]["base"]
     score = 1 / (1 + exp(-strength))
     present = score >= evidence_threshold(scene)
