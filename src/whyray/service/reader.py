@@ -248,7 +248,8 @@ class Reader:
             OUTPUT_UNWRITABLE.
         """
         if turn is None:
-            items = self._compose(Query("", "zh", "SCREEN"), reading.findings, reading).items
+            spoken_of = self._compose(Query("", "zh", "SCREEN"), reading.findings, reading).items
+            items = tuple({e.sign: e for e in reversed(spoken_of)}.values())[::-1]
             title, suffix = Bilingual("读片", "Reading"), "read"
         else:
             items, suffix = turn.items, f"turn{turn.turn}"

@@ -15,8 +15,8 @@ Mask = NDArray[np.bool_]
 LATERAL = 0.6  # depth from which the corner begins
 LOWEST = 0.2  # height of the corner as a part of the lung
 RIM = 12  # grid cells around the base in which the network may see fluid
-POCKET = 16  # grid cells around the corner that the mask covers
-BESIDE = 5  # grid cells beyond the lung's width
+POCKET = 9  # grid cells around the corner that the mask covers
+BESIDE = 4  # grid cells beyond the lung's width
 
 
 def angle_depth(lung: LungFrame) -> float:
