@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from string import Formatter
 
-import films
 import pytest
 import yaml
 
+from dialogue import films
 from whyray.dialogue import compose, explain_parse, understand
 from whyray.domain import Pack
 from whyray.knowledge import load_packs

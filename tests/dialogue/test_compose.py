@@ -6,9 +6,9 @@ from dataclasses import replace
 from pathlib import Path
 from typing import get_args
 
-import films
 import pytest
 
+from dialogue import films
 from whyray.dialogue import Answer, compose, understand
 from whyray.domain import Finding, Intent, Lang, Notice, Observations, Pack, PackError, Query
 

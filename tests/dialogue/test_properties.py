@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 import string
 
-import films
-from conftest import DIAGNOSES, UNDETECTED, build_pack
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from dialogue import films
+from dialogue.conftest import DIAGNOSES, UNDETECTED, build_pack
 from whyray.dialogue import Answer, compose, understand
 from whyray.domain import Bilingual, Counterfactual, Evidence, Finding, Lang, Measurement, Notice, Query
 

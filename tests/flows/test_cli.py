@@ -10,8 +10,8 @@ from pathlib import Path
 
 import jsonschema
 import pytest
-from tests import badinputs
 
+import badinputs
 import whyray
 from whyray.service import schema
 

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from tests.render.films import ellipse
+from render.films import ellipse
 
 from whyray.render.contour import dashes, grow, outline, trace
 from whyray.render.plane import Plane, cover

@@ -1,6 +1,6 @@
 import numpy as np
 import pytest
-from tests.render.films import LEFT, THEME, TOP, film, pixels
+from render.films import LEFT, THEME, TOP, film, pixels
 
 from whyray.domain import Bilingual
 from whyray.render import overlay

@@ -2,7 +2,7 @@ import time
 
 import numpy as np
 import pytest
-from tests.render.films import DATA, LEFT, THEME, TOP, ellipse, film, film_part, layer, pixels
+from render.films import DATA, LEFT, THEME, TOP, ellipse, film, film_part, layer, pixels
 
 from whyray.domain import ArgumentError, Bilingual, Image, Line, Region
 from whyray.render import Layer, overlay

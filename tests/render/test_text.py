@@ -1,5 +1,5 @@
 import pytest
-from tests.render.films import RATIO, THEME, evidence, film, pack, words
+from render.films import RATIO, THEME, evidence, film, pack, words
 
 from whyray.domain import Counterfactual, Finding, Notice, Observations, Quality, Query, Sentence, Turn
 from whyray.render import format_report, format_turn
