@@ -77,7 +77,7 @@ def sign_rows(scene: Scene, sign: SignDefinition) -> list[tuple[tuple[float, ...
     opacity = opacity_map(scene, parameter(sign, "heart"))
     if opacity is None:
         return []
-    heads = parameter(sign, "heads")
+    heads = list(sign.detector.params.get("heads", ()))
     match sign.detector.kind:
         case "lung_opacity":
             level = parameter(sign, "level")

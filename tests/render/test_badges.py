@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
-from render.films import THEME
 
+from render.films import THEME
 from whyray.render.badges import Badge, BadgeBoard, meet, parts
 from whyray.render.plane import Patch
 

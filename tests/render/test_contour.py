@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
-from render.films import ellipse
 
+from render.films import ellipse
 from whyray.render.contour import dashes, grow, outline, trace
 from whyray.render.plane import Plane, cover
 

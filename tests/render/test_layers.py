@@ -1,6 +1,6 @@
 import numpy as np
-from render.films import RATIO, THEME, ellipse, evidence, pack, words
 
+from render.films import RATIO, THEME, ellipse, evidence, pack, words
 from whyray.domain import Line, Measurement, Observations, Quality, Structure
 from whyray.render import anatomy_layers, evidence_layers
 from whyray.render.layer import measured

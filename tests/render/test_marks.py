@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
-from render.films import LEFT, THEME, TOP, film, pixels
 
+from render.films import LEFT, THEME, TOP, film, pixels
 from whyray.domain import Bilingual
 from whyray.render import overlay
 from whyray.render.marks import scale_bar

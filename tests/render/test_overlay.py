@@ -2,8 +2,8 @@ import time
 
 import numpy as np
 import pytest
-from render.films import DATA, LEFT, THEME, TOP, ellipse, film, film_part, layer, pixels
 
+from render.films import DATA, LEFT, THEME, TOP, ellipse, film, film_part, layer, pixels
 from whyray.domain import ArgumentError, Bilingual, Image, Line, Region
 from whyray.render import Layer, overlay
 from whyray.render.theme import rgb

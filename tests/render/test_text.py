@@ -1,6 +1,6 @@
 import pytest
-from render.films import RATIO, THEME, evidence, film, pack, words
 
+from render.films import RATIO, THEME, evidence, film, pack, words
 from whyray.domain import Counterfactual, Finding, Notice, Observations, Quality, Query, Sentence, Turn
 from whyray.render import format_report, format_turn
 from whyray.render.wrap import columns, wrap
