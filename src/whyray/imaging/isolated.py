@@ -49,7 +49,10 @@ def _main() -> None:
 
     ds = dcmread(BytesIO(sys.stdin.buffer.read()), force=True)
     decoder = get_decoder(ds.file_meta.TransferSyntaxUID)
-    np.save(sys.stdout.buffer, decoder.as_array(ds, decoding_plugin="gdcm")[0])
+    # numpy asks a real file for its position, which a pipe has not.
+    held = BytesIO()
+    np.save(held, decoder.as_array(ds, decoding_plugin="gdcm")[0])
+    sys.stdout.buffer.write(held.getvalue())
 
 
 if __name__ == "__main__":
