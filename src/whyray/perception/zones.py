@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from whyray.domain import Region, ZoneDefinition
+from whyray.domain import Frame, Region, ZoneDefinition
 from whyray.perception.scene import Scene
 
 Mask = NDArray[np.bool_]
@@ -65,5 +65,12 @@ def on_source(scene: Scene) -> dict[str, Region]:
     dx, dy = frame.offset
     ys = np.clip(((np.arange(frame.rows) + 0.5) * frame.scale + dy).astype(int), 0, frame.size - 1)
     xs = np.clip(((np.arange(frame.cols) + 0.5) * frame.scale + dx).astype(int), 0, frame.size - 1)
-    regions = {i: Region.from_mask(mask[np.ix_(ys, xs)]) for i, mask in scene.zones.items()}
+    regions = {i: _nearest(mask, frame, ys, xs) for i, mask in scene.zones.items()}
     return {i: r for i, r in regions.items() if r is not None}
+
+
+def _nearest(mask: Mask, frame: Frame, ys: NDArray[np.intp], xs: NDArray[np.intp]) -> Region | None:
+    """Region of the source pixels whose grid cell (ys, xs) is set, worked out inside the mask's window only."""
+    window = frame.window(mask)
+    part = mask[np.ix_(ys[window[1] : window[3]], xs[window[0] : window[2]])]
+    return Region.from_window(frame.rows, frame.cols, window, part)

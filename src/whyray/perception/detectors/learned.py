@@ -45,8 +45,7 @@ def carrying_part(scene: Scene, class_scores: F32) -> NDArray[np.float32] | None
     """Grid map (1 inside) of the cells that carry the positive score, inside lungs and heart; None without any."""
     from scipy import ndimage
 
-    body = np.any(list(scene.masks.values()), axis=0) if scene.masks else np.zeros_like(scene.grid, dtype=np.bool_)
-    body = ndimage.binary_closing(np.pad(body, 20), iterations=12)[20:-20, 20:-20]
+    body = body_field(scene)
     zoom = scene.grid.shape[0] / class_scores.shape[0]
     fine = ndimage.zoom(class_scores, zoom, order=1, grid_mode=True, mode="nearest")
     fine = np.where(body, fine, -np.inf)
@@ -54,3 +53,16 @@ def carrying_part(scene: Scene, class_scores: F32) -> NDArray[np.float32] | None
     if not top > 0:
         return None
     return (fine >= CARRIES * top).astype(np.float32)
+
+
+def body_field(scene: Scene) -> NDArray[np.bool_]:
+    """Lungs, heart and what lies between them on the grid; worked out once a film."""
+    from scipy import ndimage
+
+    kept = scene.memo.get("body")
+    if isinstance(kept, np.ndarray):
+        return kept
+    seen = np.any(list(scene.masks.values()), axis=0)
+    body = np.asarray(ndimage.binary_closing(np.pad(seen, 20), iterations=12)[20:-20, 20:-20], dtype=np.bool_)
+    scene.memo["body"] = body
+    return body
