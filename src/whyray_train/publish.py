@@ -276,12 +276,14 @@ class Publisher:
             cwd=Path(__file__).parent,
         )
         splits = {"train": self.train, "val": self.val}
-        train, finish = ("python -m " + n for n in ("whyray_train.chest", "whyray_train.publish"))
+        names = ("whyray_train.chest", "whyray_train.anatomy", "whyray_train.publish")
+        train, decoder, finish = ("python -m " + n for n in names)
         return {
             **told,
             "plan": self.plan,
             "commands": [
                 f"{train} --data DATA --runs RUNS --epochs {self.plan['epochs']} --seed {self.plan['seed']}",
+                f"{decoder} --data DATA --runs RUNS --steps {self.plan['anatomy_steps']} --seed {self.plan['anatomy_seed']}",
                 f"{finish} --data DATA --runs RUNS --out OUT --pack {self.pack.id} --id {model_id}",
             ],
             "commit": commit.stdout.strip() or "unknown",
