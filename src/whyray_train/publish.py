@@ -267,7 +267,8 @@ class Publisher:
 
     def _training(self, model_id: str) -> dict[str, Any]:
         text = (Path(__file__).parent / "provenance.yaml").read_text("utf-8")
-        told: dict[str, Any] = yaml.safe_load(text)
+        provenance: dict[str, Any] = yaml.safe_load(text)
+        told = self.plan
         commit = subprocess.run(
             ["git", "rev-parse", "HEAD"],
             capture_output=True,
@@ -279,11 +280,11 @@ class Publisher:
         names = ("whyray_train.chest", "whyray_train.anatomy", "whyray_train.publish")
         train, decoder, finish = ("python -m " + n for n in names)
         return {
-            **told,
+            **provenance,
             "plan": self.plan,
             "commands": [
-                f"{train} --data DATA --runs RUNS --epochs {self.plan['epochs']} --seed {self.plan['seed']}",
-                f"{decoder} --data DATA --runs RUNS --steps {self.plan['anatomy_steps']} --seed {self.plan['anatomy_seed']}",
+                f"{train} --data DATA --runs RUNS --epochs {told['epochs']} --seed {told['seed']}",
+                f"{decoder} --data DATA --runs RUNS --steps {told['anatomy_steps']} --seed {told['anatomy_seed']}",
                 f"{finish} --data DATA --runs RUNS --out OUT --pack {self.pack.id} --id {model_id}",
             ],
             "commit": commit.stdout.strip() or "unknown",
