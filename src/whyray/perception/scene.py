@@ -170,6 +170,8 @@ def lung_field(lung: str, masks: Mapping[str, Mask]) -> Mask:
     others = np.any([m for i, m in masks.items() if i != lung and not _crosses(m, mask)], axis=0)
     above = np.maximum.accumulate(mask, axis=0)
     below = np.maximum.accumulate((mask | others)[::-1], axis=0)[::-1]
+    lowest = np.flatnonzero(mask.any(axis=1))[-1]
+    below[lowest + 1 :] = False  # a misplaced heart must not draw the field into the abdomen
     field: Mask = mask | (above & below & ~others)
     return field
 

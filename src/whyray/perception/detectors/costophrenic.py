@@ -16,7 +16,6 @@ LATERAL = 0.6  # depth from which the corner begins
 LOWEST = 0.2  # height of the corner as a part of the lung
 RIM = 12  # grid cells around the base in which the network may see fluid
 POCKET = 9  # grid cells around the corner that the mask covers
-BESIDE = 4  # grid cells beyond the lung's width
 
 
 def angle_depth(lung: LungFrame) -> float:
@@ -108,9 +107,9 @@ def costophrenic_angle(scene: Scene, sign: SignDefinition) -> SignObservation:
 
 
 def blunted(scene: Scene, lung: LungFrame) -> Mask:
-    """The outer lower corner of a lung and the pocket around it where fluid stands: below and beside the visible lung.
+    """The outer lower corner of a lung and the pocket around it where fluid stands: below the visible lung.
 
-    The pocket ends at the other structures and a little beyond the lung's own width, so that it stays inside the ribs.
+    The pocket ends at the other structures and keeps to the lung's own width, so that it stays inside the ribs.
     """
     from scipy import ndimage
 
@@ -120,7 +119,7 @@ def blunted(scene: Scene, lung: LungFrame) -> Mask:
     columns, corner_columns = (np.flatnonzero(m.any(axis=0)) for m in (lung.mask, part))
     inside = np.zeros_like(part)
     if corner_columns.size:
-        inside[:, max(columns[0] - BESIDE, 0) : columns[-1] + BESIDE + 1] = True
+        inside[:, columns[0] : columns[-1] + 1] = True
         top = int(np.flatnonzero(part.any(axis=1))[0])
         inside[:top] = False
     pocket: Mask = part | (near & inside & ~others & ~lung.mask)
