@@ -44,11 +44,11 @@ class Frame:
     def to_grid(self, array: Array, fill: float = 0.0) -> Array:
         """Area-averaged (..., rows, cols) -> (..., size, size) float32; outside the source is `fill`."""
         dx, dy = self.offset
-        vertical = _weights(self.rows, self.size, self.scale, dy)
-        horizontal = _weights(self.cols, self.size, self.scale, dx)
-        out = vertical @ np.asarray(array, dtype=np.float32) @ horizontal.T
+        vertical = _averaging(self.rows, self.size, self.scale, dy)
+        horizontal = _averaging(self.cols, self.size, self.scale, dx)
+        out = horizontal.columns(vertical.rows(np.asarray(array, dtype=np.float32)))
         if fill:
-            out = out + fill * (1.0 - np.outer(vertical.sum(axis=1), horizontal.sum(axis=1)))
+            out = out + fill * (1.0 - np.outer(vertical.weights.sum(axis=0), horizontal.weights.sum(axis=0)))
         return np.asarray(out, dtype=np.float32)
 
     def to_source(self, grid: Array, window: tuple[int, int, int, int] | None = None) -> Array:
@@ -59,11 +59,10 @@ class Frame:
         n = grid.shape[-1]
         ratio = n / self.size
         dx, dy = self.offset
-        vertical = _bilinear(self.rows, n, self.scale * ratio, dy * ratio)
-        horizontal = _bilinear(self.cols, n, self.scale * ratio, dx * ratio)
-        if window is not None:
-            vertical, horizontal = vertical[window[1] : window[3]], horizontal[window[0] : window[2]]
-        return np.asarray(vertical @ np.asarray(grid, dtype=np.float32) @ horizontal.T, dtype=np.float32)
+        x0, y0, x1, y1 = window or (0, 0, self.cols, self.rows)
+        vertical = _bilinear(self.rows, n, self.scale * ratio, dy * ratio).part(y0, y1)
+        horizontal = _bilinear(self.cols, n, self.scale * ratio, dx * ratio).part(x0, x1)
+        return vertical.rows(horizontal.columns(np.asarray(grid, dtype=np.float32)))
 
     def window(self, mask: NDArray[np.bool_]) -> tuple[int, int, int, int]:
         """Source pixels (x0, y0, x1, y1) that a non-empty mask (n, n) of the same square can reach."""
@@ -89,22 +88,56 @@ class Frame:
         return x * self.scale + dx, y * self.scale + dy
 
 
+@dataclass(frozen=True, eq=False, slots=True)
+class _Taps:
+    """A resampling along one axis: output i is the sum over t of weights[t, i] x input[index[t, i]]."""
+
+    index: NDArray[np.intp]
+    weights: Array
+
+    def part(self, first: int, last: int) -> _Taps:
+        """The outputs first..last - 1 only."""
+        return _Taps(self.index[:, first:last], self.weights[:, first:last])
+
+    def rows(self, array: Array) -> Array:
+        """Along the last axis but one."""
+        out = array[..., self.index[0], :] * self.weights[0][:, None]
+        for index, weights in zip(self.index[1:], self.weights[1:], strict=True):
+            out += array[..., index, :] * weights[:, None]
+        return out
+
+    def columns(self, array: Array) -> Array:
+        """Along the last axis."""
+        out = np.take(array, self.index[0], axis=-1) * self.weights[0]
+        for index, weights in zip(self.index[1:], self.weights[1:], strict=True):
+            out += np.take(array, index, axis=-1) * weights
+        return out
+
+
+def _taps(dense: Array) -> _Taps:
+    """Taps of a resampling matrix (outputs, inputs) whose rows are zero outside a short run."""
+    first = (dense > 0).argmax(axis=1)
+    width = max(int((dense > 0).sum(axis=1).max()), 1)
+    index = np.minimum(first[None, :] + np.arange(width)[:, None], dense.shape[1] - 1)
+    weights = np.take_along_axis(dense, index.T, axis=1).T
+    weights[np.diff(index, axis=0, prepend=-1) == 0] = 0.0  # a tap past the edge is not counted again
+    return _Taps(index, np.ascontiguousarray(weights))
+
+
 @lru_cache(maxsize=32)
-def _weights(source: int, target: int, scale: float, offset: float) -> Array:
-    """Antialiased resampling matrix (target, source): triangle filter, rows inside the source sum to one."""
+def _averaging(source: int, target: int, scale: float, offset: float) -> _Taps:
+    """Antialiased resampling (target from source): triangle filter, weights inside the source sum to one."""
     centres = (np.arange(target) + 0.5 - offset) / scale - 0.5
     width = max(1.0, 1.0 / scale)
     distance = np.abs(np.arange(source)[None, :] - centres[:, None]) / width
     weights = np.maximum(0.0, 1.0 - distance)
     total = weights.sum(axis=1, keepdims=True)
     inside = (centres >= -0.5) & (centres <= source - 0.5)
-    weights = np.where(inside[:, None], weights / np.maximum(total, 1e-9), 0.0)
-    return np.asarray(weights, dtype=np.float32)
+    return _taps(np.where(inside[:, None], weights / np.maximum(total, 1e-9), 0.0).astype(np.float32))
 
 
 @lru_cache(maxsize=32)
-def _bilinear(source: int, target: int, scale: float, offset: float) -> Array:
-    """Interpolation matrix (source, target) reading a grid of `target` cells at each source pixel centre."""
+def _bilinear(source: int, target: int, scale: float, offset: float) -> _Taps:
+    """Interpolation (source from target) reading a grid of `target` cells at each source pixel centre."""
     position = np.clip((np.arange(source) + 0.5) * scale + offset - 0.5, 0, target - 1)
-    weights = np.maximum(0.0, 1.0 - np.abs(np.arange(target)[None, :] - position[:, None]))
-    return np.asarray(weights, dtype=np.float32)
+    return _taps(np.maximum(0.0, 1.0 - np.abs(np.arange(target)[None, :] - position[:, None])).astype(np.float32))
