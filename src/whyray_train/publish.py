@@ -1,7 +1,7 @@
 """``python -m whyray_train.publish --data DIR --runs DIR --out DIR``: from a trained network to a model folder.
 
-Fits the gate, exports ONNX, measures the normal atlas, fits the sign models on train films, calibrates the heads
-and the fusion on val films, and writes ``card.yaml``. ``whyray_train.evaluate --card`` adds the numbers.
+Fits the gate, exports ONNX, calibrates heads, signs and the fusion on val films, and writes ``card.yaml``.
+``whyray_train.evaluate --card`` adds the numbers.
 """
 
 from __future__ import annotations
@@ -25,15 +25,16 @@ from whyray.domain import Engine, Image, Pack, Region
 from whyray.engines import create, read_card
 from whyray.perception import build_scene, observe
 from whyray.perception.detectors.cardiothoracic import thorax_extent
-from whyray.perception.detectors.common import parameter
 from whyray.perception.quality import contrast
 from whyray.perception.scene import Scene
 from whyray.reasoning.conclude import Fusion, conclude
-from whyray_train import calibrate, export, films, gate, tables
+from whyray_train import calibrate, export, films, gate, sign_models, sources
+from whyray_train.gating import channels
 from whyray_train.network import ReaderNet
 
 log = logging.getLogger(__name__)
 F64 = NDArray[np.float64]
+INSERTED, INSERTED_SEED = 400, 7  # val films with inserted signs that signs are calibrated on
 GATE_KEEP = 0.995  # share of adult training films that the gate must let through
 CONTRAST_KEEP = 0.98
 
@@ -44,25 +45,28 @@ def main() -> None:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--runs", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
+    parser.add_argument("--cache", type=Path, help="folder of decoded films; default: in the runs folder")
     parser.add_argument("--pack", required=True, help="pack that the model serves")
     parser.add_argument("--id", required=True, help="identity of the model")
     options = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     pack = next(p for p in knowledge.load_packs() if p.id == options.pack)
-    Publisher(options.data, options.runs, options.out, pack, options.id).run()
+    Publisher(options.data, options.runs, options.out, pack, options.id, options.cache).run()
 
 
 class Publisher:
     """One publication: the steps share the folder, the card in the making and the engine."""
 
-    def __init__(self, data: Path, runs: Path, out: Path, pack: Pack, model_id: str) -> None:
+    def __init__(self, data: Path, runs: Path, out: Path, pack: Pack, model_id: str, cache: Path | None = None) -> None:
         self.data, self.runs, self.out, self.pack = data, runs, out, pack
+        self.cache = runs / "cache" if cache is None else cache
         table, self.heads = films.read_table(data)
         self.train = [f for f in table if f.split == "train"]
         self.val = [f for f in table if f.split == "val"]
         saved = torch.load(runs / "net.pt", map_location="cpu", weights_only=True)
         self.plan: dict[str, Any] = saved["plan"]
-        self.net = ReaderNet(len(films.STRUCTURE_BITS), len(self.heads))
+        self.history: list[dict[str, Any]] = saved["history"]
+        self.net = ReaderNet(len(films.STRUCTURES), len(self.heads))
         self.net.load_state_dict(saved["state"])
         self.card = self._frame(model_id)
 
@@ -71,7 +75,7 @@ class Publisher:
         self.out.mkdir(parents=True, exist_ok=True)
         self.weights()
         engine = self.engine()
-        self.atlas(engine)
+        self.heads_and_heart(engine)
         engine = self.engine()
         self.signs(engine)
         engine = self.engine()
@@ -107,7 +111,7 @@ class Publisher:
         digest = hashlib.sha256()
         for value in self.net.backbone.state_dict().values():
             digest.update(value.numpy().tobytes())
-        file = self.runs / "cache" / f"gate-{size}-{digest.hexdigest()[:12]}.npz"
+        file = self.cache / f"gate-{size}-{digest.hexdigest()[:12]}.npz"
         if not file.exists():
             inside = gate.embed(self.net, gate.positives(self.data, self.train, size, 0))
             outside = gate.embed(self.net, gate.negatives(self.data, self.train, size, 0))
@@ -115,12 +119,9 @@ class Publisher:
         saved = np.load(file)
         return saved["inside"], saved["outside"]
 
-    def atlas(self, engine: Engine) -> None:
-        """Normal atlas, contrast limit and heads calibrated on val."""
-        heart = self.heart()
-        normals = [f for f in self.train if films.NORMAL_LABEL in f.labels]
-        scenes = [self.scene(f, engine) for f in normals]
-        self.card["reference"]["opacity_atlas"] = tables.opacity_atlas(scenes, heart)
+    def heads_and_heart(self, engine: Engine) -> None:
+        """Contrast limit, heads calibrated on val, error of the heart ratio."""
+        scenes = [self.scene(f, engine) for f in self.train if films.NORMAL_LABEL in f.labels]
         contrasts = [contrast(s) for s in scenes if len(s.lungs) == 2]
         self.card["thresholds"]["contrast"] = round(float(np.quantile(contrasts, 1 - CONTRAST_KEEP)), 4)
         self.calibration(engine)
@@ -164,22 +165,24 @@ class Publisher:
         return round(float(np.hypot(np.std(differences), 0.01)), 4)
 
     def signs(self, engine: Engine) -> None:
-        """Models of the signs: measured part on train films, its weight against the network's on val films."""
-        labels = yaml.safe_load((Path(__file__).parent / "sign_labels.yaml").read_text("utf-8"))
-        modelled = [s for s in self.pack.signs if s.detector is not None and tables.model_key(s) in labels]
-        rows = {s.id: ([], []) for s in modelled}  # type: dict[str, tuple[list[Any], list[Any]]]
-        for part, items in enumerate((self.train, self.val)):
-            for film in items:
-                scene = self.scene(film, engine)
-                for sign in modelled:
-                    rows[sign.id][part].append(tables.sign_rows(scene, sign))
-        for sign in modelled:
-            key = tables.model_key(sign)
-            model = tables.measured_model(rows[sign.id][0], self.train, set(labels[key]))
-            self.card["reference"]["sign_models"][key] = tables.weighed(
-                model, rows[sign.id][1], self.val, set(labels[key])
-            )
-            log.info("%s %s", key, self.card["reference"]["sign_models"][key])
+        """Scores and mask levels of the sign channels."""
+        size, bank = int(self.plan["size"]), channels()
+        items = {"train": self.train, "val": self.val}
+        seen = {}
+        for part, some in items.items():
+            images = films.cached([f.path for f in some], size, self.cache)
+            seen[part] = sign_models.strengths(self.sign_maps(engine, images), bank)
+        _, made = sources.inserted_films(self.data, "val", size, self.cache, INSERTED, INSERTED_SEED)
+        maps = self.sign_maps(engine, made.images)
+        seen["made"] = sign_models.strengths(maps, bank)
+        for index, channel in enumerate(bank):
+            entry = sign_models.model(channel, index, seen, items, (maps, made.signs, made.known))
+            self.card["reference"]["sign_models"][channel.name] = entry
+            log.info("%s %s", channel.name, entry)
+
+    def sign_maps(self, engine: Engine, images: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """(n, channels, h, w) sign logits of (n, s, s) films."""
+        return np.stack([engine.run(i[None] / np.float32(255), ["signs"])["signs"] for i in images])
 
     def fusion(self, engine: Engine) -> None:
         """Weights of film-level and sign terms, base log-odds and screening thresholds, on val."""
@@ -227,15 +230,8 @@ class Publisher:
         """The film's scene."""
         return build_scene(self.load(film), self.pack, engine)
 
-    def heart(self) -> str:
-        """Structure id that the opacity scale ends at."""
-        for sign in self.pack.signs:
-            if sign.detector is not None and "heart" in sign.detector.params:
-                return str(parameter(sign, "heart"))
-        raise ValueError("no sign of the pack names a heart")
-
     def _frame(self, model_id: str) -> dict[str, Any]:
-        structures = list(films.STRUCTURE_BITS)
+        structures = list(films.STRUCTURES)
         return {
             "id": model_id,
             "pack": self.pack.id,
@@ -246,6 +242,7 @@ class Publisher:
             },
             "outputs": {
                 "anatomy": {"channels": structures, "stride": 2, "kind": "logits"},
+                "signs": {"channels": [c.name for c in channels()], "stride": 4, "kind": "logits"},
                 "maps": {
                     "channels": list(self.heads),
                     "stride": 32,
@@ -259,8 +256,9 @@ class Publisher:
             "fusion": {"film_weight": 1.0, "sign_weight": 0.0, "base": -3.0, "possible": 0.2},
             "reference": {
                 "cardiothoracic_error": 0.02,
-                "opacity_atlas": {s: {"mean": [[0.0]], "shift": [[0.0]], "spread": [[1.0]]} for s in structures},
-                "sign_models": _silent_models(),
+                "sign_models": {
+                    c.name: {"scale": 1.0, "shift": -9.0, "cells": c.cells, "level": 0.5} for c in channels()
+                },
             },
             "training": self._training(model_id),
         }
@@ -268,7 +266,6 @@ class Publisher:
     def _training(self, model_id: str) -> dict[str, Any]:
         text = (Path(__file__).parent / "provenance.yaml").read_text("utf-8")
         provenance: dict[str, Any] = yaml.safe_load(text)
-        told = self.plan
         commit = subprocess.run(
             ["git", "rev-parse", "HEAD"],
             capture_output=True,
@@ -277,17 +274,16 @@ class Publisher:
             cwd=Path(__file__).parent,
         )
         splits = {"train": self.train, "val": self.val}
-        names = ("whyray_train.chest", "whyray_train.anatomy", "whyray_train.publish")
-        train, decoder, finish = ("python -m " + n for n in names)
         return {
             **provenance,
             "plan": self.plan,
             "commands": [
-                f"{train} --data DATA --runs RUNS --epochs {told['epochs']} --seed {told['seed']}",
-                f"{decoder} --data DATA --runs RUNS --steps {told['anatomy_steps']} --seed {told['anatomy_seed']}",
-                f"{finish} --data DATA --runs RUNS --out OUT --pack {self.pack.id} --id {model_id}",
+                *self.history,
+                {
+                    "command": f"python -m whyray_train.publish --pack {self.pack.id} --id {model_id}",
+                    "commit": commit.stdout.strip() or "unknown",
+                },
             ],
-            "commit": commit.stdout.strip() or "unknown",
             "film_list": "films.yaml",
             "films": {
                 name: {
@@ -303,13 +299,6 @@ class Publisher:
         text = yaml.safe_dump(self.card, sort_keys=False, allow_unicode=True, width=110, default_flow_style=None)
         (self.out / "card.yaml").write_text(text, "utf-8")
         read_card(self.out)
-
-
-def _silent_models() -> dict[str, Any]:
-    names = yaml.safe_load((Path(__file__).parent / "sign_labels.yaml").read_text("utf-8"))
-    widths = {"central_opacity": 3}
-    quiet = {"intercept": 0.0, "measured_weight": 0.0, "network_weight": 0.0, "bias": -5.0}
-    return {n: {"coefficients": [0.0] * widths.get(n, 4), **quiet} for n in names}
 
 
 def _ratio(right: Region | None, left: Region | None, heart: Region | None) -> float:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -17,15 +17,21 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from whyray import knowledge
-from whyray.domain import Engine, Frame, Geometry, Image, Pack
+from whyray.domain import Engine, Frame, Geometry, Image, Pack, SignDefinition
 from whyray.engines import create
 
 F32 = NDArray[np.float32]
 Mask = NDArray[np.bool_]
 
 SIZE, STRIDE, COARSE = 320, 2, 10
+SIGN_STRIDE, SIGN_CELLS = 4, 80
 RIGHT, LEFT, HEART = "right_lung", "left_lung", "heart"
-CHANNELS = (RIGHT, LEFT, HEART, "right_clavicle", "left_clavicle")
+CLAVICLES = ("right_clavicle", "left_clavicle")
+CHANNELS = (
+    RIGHT, LEFT, HEART, *CLAVICLES, "trachea", "aortic_knob", "right_hilum", "left_hilum",
+    "right_hemidiaphragm", "left_hemidiaphragm", "spine",
+)  # fmt: skip
+SILENT = -8.0  # logit of a sign map where there is no sign
 TISSUE, AIR, DENSE = 0.55, 0.20, 0.70
 
 
@@ -40,20 +46,29 @@ def heads() -> list[str]:
     return [d.head for d in pack().diagnoses if d.head is not None]
 
 
-def sign_model(coefficients: list[float], intercept: float, network_weight: float = 0.0) -> dict[str, Any]:
-    """What was measured counts as it is; the network's strength counts `network_weight` times."""
-    return {
-        "coefficients": coefficients,
-        "intercept": intercept,
-        "measured_weight": 1.0,
-        "network_weight": network_weight,
-        "bias": 0.0,
-    }
+def mapped() -> list[SignDefinition]:
+    """Signs of the pack that the network marks."""
+    return [s for s in pack().signs if s.detector is not None and s.detector.kind == "sign_map"]
+
+
+def channel(sign: SignDefinition) -> str:
+    """The sign map that a mapped sign reads."""
+    assert sign.detector is not None
+    return str(sign.detector.params["channel"])
+
+
+def sign_channels() -> list[str]:
+    """Channels of the sign maps, in the order of the pack's signs."""
+    return [channel(s) for s in mapped()]
+
+
+def sign_model(**changes: float) -> dict[str, float]:
+    """A score that is the probability of the mean of the hundredth of cells with the highest logits."""
+    return {"scale": 1.0, "shift": 0.0, "cells": 0.01, "level": 0.5, **changes}
 
 
 def card(**changes: Any) -> dict[str, Any]:
-    """A card whose numbers are round: no calibration, an atlas of zeros with spread 0.1, measured signs only."""
-    flat = {"mean": [[0.0] * 3] * 4, "shift": [[0.0] * 3] * 4, "spread": [[0.1] * 3] * 4}
+    """A card whose numbers are round: no calibration of heads or signs."""
     return {
         "id": "drawn",
         "pack": pack().id,
@@ -61,6 +76,7 @@ def card(**changes: Any) -> dict[str, Any]:
         "input": {"size": SIZE},
         "outputs": {
             "anatomy": {"channels": list(CHANNELS), "stride": STRIDE},
+            "signs": {"channels": sign_channels(), "stride": SIGN_STRIDE},
             "maps": {"channels": heads(), "stride": SIZE // COARSE},
             "logits": {"channels": heads()},
             "gate": {"channels": ["chest"]},
@@ -70,13 +86,7 @@ def card(**changes: Any) -> dict[str, Any]:
         "fusion": {"film_weight": 1.0, "sign_weight": 1.0, "base": -3.0, "possible": 0.2},
         "reference": {
             "cardiothoracic_error": 0.02,
-            "opacity_atlas": {RIGHT: flat, LEFT: flat},
-            "sign_models": {
-                "lung_opacity/hazy": sign_model([0.0, 2.0, 0.0, 0.0], -2.5),
-                "lung_opacity/dense": sign_model([0.0, 2.0, 0.0, 0.0], -2.5),
-                "central_opacity": sign_model([1.0, 1.0, 0.0], -0.5),
-                "costophrenic_angle": sign_model([40.0, 0.5, 0.5, 0.0], -1.5),
-            },
+            "sign_models": {c: sign_model() for c in sign_channels()},
         },
         **changes,
     }
@@ -94,14 +104,19 @@ def axes(rows: int, cols: int) -> tuple[NDArray[np.float64], NDArray[np.float64]
     return (np.arange(rows)[:, None] + 0.5) / rows, (np.arange(cols)[None, :] + 0.5) / cols
 
 
-def lung(rows: int, cols: int, cx: float, outward: float, *, cut: bool = False) -> Mask:
-    """A boxy lung with a sloping base; its sharp lower outer corner is missing when `cut`."""
+def lung(rows: int, cols: int, cx: float, outward: float) -> Mask:
+    """A boxy lung with a base that slopes down to the outside."""
     y, x = axes(rows, cols)
     shape = ((x - cx) / 0.16) ** 4 + ((y - 0.5) / 0.38) ** 4 < 1
-    depth = (x - cx) / 0.16 * outward
-    base = 0.74 + 0.07 * depth
-    inside: Mask = shape & (y < base)
-    return inside & ~((depth > 0.1) & (y > 0.66)) if cut else inside
+    inside: Mask = shape & (y < 0.74 + 0.07 * (x - cx) / 0.16 * outward)
+    return inside
+
+
+def disc(shape: tuple[int, int], cx: float, cy: float, radius: float) -> Mask:
+    """A disc in fractions of the picture."""
+    y, x = axes(*shape)
+    inside: Mask = np.hypot(x - cx, y - cy) < radius
+    return inside
 
 
 def heart(rows: int, cols: int, width: float) -> Mask:
@@ -112,7 +127,7 @@ def heart(rows: int, cols: int, width: float) -> Mask:
 
 
 def grown(mask: Mask) -> Mask:
-    """The mask with a rim wider than the blur of the opacity map."""
+    """The mask with a rim."""
     rim: Mask = ndimage.binary_dilation(mask, iterations=round(0.03 * max(mask.shape)))
     return rim
 
@@ -128,26 +143,18 @@ class Chest:
     def shape(self) -> tuple[int, int]:
         return self.pixels.shape[0], self.pixels.shape[1]
 
-    def brighter(self, mask: Mask, by: float) -> Chest:
-        """The film with `by` added where `mask` is."""
-        return replace(self, pixels=np.clip(self.pixels + by * mask, 0, 1))
-
     def image(self, **changes: Any) -> Image:
         rows, cols = self.shape
         fields: dict[str, Any] = {"geometry": Geometry(rows, cols), "sha256": "0" * 64, "path": "drawn", **changes}
         return Image(pixels=self.pixels[None].astype(np.float32), **fields)
 
 
-def chest(rows: int = 480, cols: int = 480, *, heart_width: float = 0.26, cut: tuple[str, ...] = ()) -> Chest:
-    """A film with two dark lungs and a heart between them; `cut` names lungs without their lower outer corner.
+def chest(rows: int = 480, cols: int = 480, *, heart_width: float = 0.26) -> Chest:
+    """A film with two dark lungs and a heart between them.
 
-    The dark of the lungs reaches beyond their masks, so that no edge is mistaken for an opacity. The heart stands on
-    the diaphragm: no lung lies below it, so that its rim is not taken for a gap in a lung.
+    The heart stands on the diaphragm: no lung lies below it, so that its rim is not taken for a gap in a lung.
     """
-    masks = {
-        RIGHT: lung(rows, cols, 0.28, -1, cut=RIGHT in cut),
-        LEFT: lung(rows, cols, 0.72, 1, cut=LEFT in cut),
-    }
+    masks = {RIGHT: lung(rows, cols, 0.28, -1), LEFT: lung(rows, cols, 0.72, 1)}
     masks[HEART] = heart(rows, cols, heart_width)
     for side in (RIGHT, LEFT):
         masks[side] &= ~np.maximum.accumulate(grown(masks[HEART]), axis=0)
@@ -167,11 +174,21 @@ def answers(masks: dict[str, Mask], shape: tuple[int, int]) -> F32:
     return np.asarray(np.log(covered / (1 - covered)), dtype=np.float32)
 
 
+def sign_maps(shape: tuple[int, int], **shown: tuple[Mask, float]) -> F32:
+    """Sign logits on the quarter-size grid: each channel named is as loud as its number where its mask covers."""
+    frame = Frame(*shape, SIGN_CELLS)
+    maps = np.full((len(sign_channels()), SIGN_CELLS, SIGN_CELLS), SILENT, dtype=np.float32)
+    for name, (mask, logit) in shown.items():
+        maps[sign_channels().index(name)][frame.to_grid(mask.astype(np.float32)) > 0.5] = logit
+    return maps
+
+
 def engine(folder: Path, drawn: Chest, **outputs: F32) -> Engine:
-    """A fake engine that sees `drawn`: its masks, every head silent, the gate open, unless `outputs` says else."""
+    """A fake engine that sees `drawn`: its masks, no sign, heads silent, the gate open, unless `outputs` differ."""
     fake = create("fake", write_card(folder))
     told = {
         "anatomy": answers(drawn.masks, drawn.shape),
+        "signs": sign_maps(drawn.shape),
         "maps": np.full((len(heads()), COARSE, COARSE), -4.0, dtype=np.float32),
         "logits": np.full(len(heads()), -4.0, dtype=np.float32),
         "gate": np.array([4.0], dtype=np.float32),

@@ -66,7 +66,7 @@ def test_implausible_anatomy_makes_a_film_unusable(tmp_path: Path, change: str) 
 def test_clavicles_do_not_stand_in_for_the_heart(tmp_path: Path) -> None:
     drawn = chest()
     y, x = scenery.axes(*drawn.shape)
-    places = zip(scenery.CHANNELS[3:], (0.3, 0.7), strict=True)
+    places = zip(scenery.CLAVICLES, (0.3, 0.7), strict=True)
     bones = {name: (np.abs(x - cx) < 0.1) & (np.abs(y - 0.1) < 0.02) for name, cx in places}
     masks = {RIGHT: drawn.masks[RIGHT], LEFT: drawn.masks[LEFT], **bones}
     anatomy = scenery.answers(masks, drawn.shape)

@@ -43,7 +43,7 @@ def test_every_structure_of_the_pack_is_listed_once_and_unseen_ones_are_none(tmp
 def test_a_letterboxed_answer_is_read_at_the_place_computed_by_hand(tmp_path: Path) -> None:
     """600 x 300 pixels on a 320 grid: scale 8/15, 80 empty columns at the left; cell (x, y) is pixel ((x-80)/.533)."""
     drawn = scenery.chest(600, 300)
-    anatomy = np.full((5, 160, 160), -8.0, dtype=np.float32)
+    anatomy = np.full((len(scenery.CHANNELS), 160, 160), -8.0, dtype=np.float32)
     anatomy[2, 40:80, 60:90] = 8.0  # half-size cells: grid x 120..180, y 80..160
     scene = build_scene(drawn.image(), scenery.pack(), scenery.engine(tmp_path, drawn, anatomy=anatomy))
     region = {s.id: s.region for s in scene.structures}[HEART]

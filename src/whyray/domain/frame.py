@@ -47,9 +47,10 @@ class Frame:
         vertical = _averaging(self.rows, self.size, self.scale, dy)
         horizontal = _averaging(self.cols, self.size, self.scale, dx)
         out = horizontal.columns(vertical.rows(np.asarray(array, dtype=np.float32)))
-        if fill:
-            out = out + fill * (1.0 - np.outer(vertical.weights.sum(axis=0), horizontal.weights.sum(axis=0)))
-        return np.asarray(out, dtype=np.float32)
+        if not fill:
+            return out
+        inside = np.outer(vertical.weights.sum(axis=0), horizontal.weights.sum(axis=0))
+        return np.asarray(out + fill * (1.0 - inside), dtype=np.float32)
 
     def to_source(self, grid: Array, window: tuple[int, int, int, int] | None = None) -> Array:
         """Bilinear (..., n, n) -> (..., rows, cols) float32; `n` may be any resolution of the same square.
@@ -62,7 +63,8 @@ class Frame:
         x0, y0, x1, y1 = window or (0, 0, self.cols, self.rows)
         vertical = _bilinear(self.rows, n, self.scale * ratio, dy * ratio).part(y0, y1)
         horizontal = _bilinear(self.cols, n, self.scale * ratio, dx * ratio).part(x0, x1)
-        return vertical.rows(horizontal.columns(np.asarray(grid, dtype=np.float32)))
+        out: Array = vertical.rows(horizontal.columns(np.asarray(grid, dtype=np.float32)))
+        return out
 
     def window(self, mask: NDArray[np.bool_]) -> tuple[int, int, int, int]:
         """Source pixels (x0, y0, x1, y1) that a non-empty mask (n, n) of the same square can reach."""
@@ -101,14 +103,14 @@ class _Taps:
 
     def rows(self, array: Array) -> Array:
         """Along the last axis but one."""
-        out = array[..., self.index[0], :] * self.weights[0][:, None]
+        out: Array = array[..., self.index[0], :] * self.weights[0][:, None]
         for index, weights in zip(self.index[1:], self.weights[1:], strict=True):
             out += array[..., index, :] * weights[:, None]
         return out
 
     def columns(self, array: Array) -> Array:
         """Along the last axis."""
-        out = np.take(array, self.index[0], axis=-1) * self.weights[0]
+        out: Array = np.take(array, self.index[0], axis=-1) * self.weights[0]
         for index, weights in zip(self.index[1:], self.weights[1:], strict=True):
             out += np.take(array, index, axis=-1) * weights
         return out

@@ -13,7 +13,7 @@ from whyray.domain import Engine, Frame, Image, ModelCard, Pack, Region, Structu
 F32 = NDArray[np.float32]
 Mask = NDArray[np.bool_]
 
-OUTPUTS = ("anatomy", "maps", "logits", "gate")
+OUTPUTS = ("anatomy", "signs", "maps", "logits", "gate")
 MIN_SHARE = 1e-3  # of the grid: smaller components are specks, not structures
 
 
@@ -44,6 +44,8 @@ class Scene:
         The same as values on source pixels.
     lungs
         Structure id -> coordinates, for the structures used as lungs.
+    signs
+        Sign channel -> logits (n, n) of the network's sign map.
     logits
         Film-level logits by head; ``maps`` their class maps (n, n) by head.
     """
@@ -56,6 +58,7 @@ class Scene:
     masks: Mapping[str, Mask]
     structures: tuple[Structure, ...]
     lungs: Mapping[str, LungFrame]
+    signs: Mapping[str, F32]
     logits: Mapping[str, float]
     maps: Mapping[str, F32]
     gate: float
@@ -116,6 +119,7 @@ def build_scene(image: Image, pack: Pack, engine: Engine) -> Scene:
         masks=masks,
         structures=tuple(structures),
         lungs=lungs,
+        signs=dict(zip(card.outputs["signs"], outputs["signs"], strict=True)),
         logits=dict(zip(heads, map(float, outputs["logits"]), strict=True)),
         maps=dict(zip(heads, outputs["maps"], strict=True)),
         gate=float(1 / (1 + np.exp(-outputs["gate"][0]))),

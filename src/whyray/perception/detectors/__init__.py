@@ -6,19 +6,15 @@ from collections.abc import Callable, Mapping
 
 from whyray.domain import SignDefinition, SignObservation
 from whyray.perception.detectors.cardiothoracic import cardiothoracic_ratio
-from whyray.perception.detectors.central import central_opacity
-from whyray.perception.detectors.costophrenic import costophrenic_angle
 from whyray.perception.detectors.learned import class_map
-from whyray.perception.detectors.opacities import lung_opacity
+from whyray.perception.detectors.mapped import sign_map
 from whyray.perception.scene import Scene
 
 Detector = Callable[[Scene, SignDefinition], SignObservation]
 
 DETECTORS: Mapping[str, Detector] = {
     "cardiothoracic_ratio": cardiothoracic_ratio,
-    "costophrenic_angle": costophrenic_angle,
-    "lung_opacity": lung_opacity,
-    "central_opacity": central_opacity,
+    "sign_map": sign_map,
     "class_map": class_map,
 }
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from whyray.domain import Measurement, SignDefinition, SignObservation
-from whyray.perception.detectors.common import evidence_threshold, missing, parameter
+from whyray.perception.detectors.common import body_field, evidence_threshold, missing, parameter
 from whyray.perception.film import log_odds
 from whyray.perception.scene import F32, Scene
 from whyray.perception.zones import touched
@@ -53,16 +53,3 @@ def carrying_part(scene: Scene, class_scores: F32) -> NDArray[np.float32] | None
     if not top > 0:
         return None
     return (fine >= CARRIES * top).astype(np.float32)
-
-
-def body_field(scene: Scene) -> NDArray[np.bool_]:
-    """Lungs, heart and what lies between them on the grid; worked out once a film."""
-    from scipy import ndimage
-
-    kept = scene.memo.get("body")
-    if isinstance(kept, np.ndarray):
-        return kept
-    seen = np.any(list(scene.masks.values()), axis=0)
-    body = np.asarray(ndimage.binary_closing(np.pad(seen, 20), iterations=12)[20:-20, 20:-20], dtype=np.bool_)
-    scene.memo["body"] = body
-    return body

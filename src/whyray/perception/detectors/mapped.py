@@ -1,0 +1,76 @@
+"""A sign that the network marks: its map of the sign, cleaned, scored and measured."""
+
+from __future__ import annotations
+
+from math import exp
+
+import numpy as np
+from numpy.typing import NDArray
+
+from whyray.domain import SignDefinition, SignObservation
+from whyray.perception.detectors.common import chest_field, evidence_threshold, missing, parameter
+from whyray.perception.measures import MEASURED
+from whyray.perception.scene import F32, Scene, enlarge
+from whyray.perception.zones import touched
+
+Mask = NDArray[np.bool_]
+MIN_CELLS = 2  # of the map: a smaller part is a speck
+PART_OF_TOP = 0.6  # cells that reach this part of the highest probability belong to a faint sign
+
+
+def sign_map(scene: Scene, sign: SignDefinition) -> SignObservation:
+    """Score = calibrated probability from the map's highest cells; the mask is the map above the card's level."""
+    channel = parameter(sign, "channel")
+    if channel not in scene.signs:
+        return missing(sign.id, "no_network_output")
+    if not scene.sees(*parameter(sign, "lungs")):
+        return missing(sign.id, "structure_not_visible")
+    logits = scene.signs[channel]
+    model = scene.card.reference["sign_models"][channel]
+    score = probability(model["scale"] * strength(logits, model["cells"]) + model["shift"])
+    limit = evidence_threshold(scene)
+    soft = marked(scene, logits, model["level"]) if score >= limit else None
+    region = None if soft is None else scene.region(soft)
+    if soft is None or region is None:
+        return SignObservation(sign.id, True, min(score, limit - 0.01), within=tuple(parameter(sign, "lungs")))
+    mask = enlarge(soft > 0.5, scene.grid.shape[0])
+    measure = MEASURED[parameter(sign, "measured")]
+    return SignObservation(
+        id=sign.id,
+        ran=True,
+        score=score,
+        region=region,
+        within=tuple(parameter(sign, "lungs")),
+        measurements=tuple(measure(scene, mask, parameter(sign, "measure"))),
+        zones=touched(scene, mask),
+    )
+
+
+def strength(logits: F32, cells: float) -> float:
+    """Mean of the highest `cells` (part of the map) logits: what a film's score rests on."""
+    count = max(1, round(cells * logits.size))
+    return float(np.partition(logits.ravel(), -count)[-count:].mean())
+
+
+def probability(z: float) -> float:
+    """Logistic function, safe for large values."""
+    return 1 / (1 + exp(-min(max(z, -30.0), 30.0)))
+
+
+def marked(scene: Scene, logits: F32, level: float) -> F32 | None:
+    """Soft map (n, n), above one half where the sign is; None when nothing inside the chest is large enough."""
+    from scipy import ndimage
+
+    step = scene.grid.shape[0] // logits.shape[0]
+    field = chest_field(scene)[::step, ::step]
+    everywhere = 1 / (1 + np.exp(-logits))
+    cut = min(level, PART_OF_TOP * float(everywhere.max()))
+    p = np.where(field, everywhere, 0.0).astype(np.float32)
+    parts, count = ndimage.label(p >= cut)
+    if cut <= 0 or count == 0:
+        return None
+    sizes = np.bincount(parts.ravel())
+    sizes[0] = 0
+    kept = (sizes >= min(MIN_CELLS, sizes.max()))[parts]
+    near = ndimage.binary_dilation(kept) & field
+    return np.where(near, np.clip(0.5 + 0.5 * (p - cut) / max(cut, 1 - cut), 0, 1), 0.0).astype(np.float32)

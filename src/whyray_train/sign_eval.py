@@ -1,0 +1,129 @@
+"""How well the signs hold: against study labels, on inserted signs of held-out films, and against NIH's boxes.
+
+Numbers from inserted signs and from real films stand under different keys and are never mixed.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+from sklearn.metrics import average_precision_score
+
+from whyray.domain import Engine
+from whyray.perception.scene import Scene, build_scene
+from whyray.service import Reader
+from whyray_train import films, metrics, sources
+from whyray_train.gating import channels
+from whyray_train.sign_models import strengths
+
+F64 = NDArray[np.float64]
+INSERTED, SEED = 400, 1007  # other draws than those that the scores were calibrated on
+BOXES = {"Infiltrate": "Infiltration"}  # the box table's spelling -> the label table's
+
+
+def against_labels(
+    items: Sequence[films.Film], scores: dict[str, F64], of: dict[str, frozenset[str]]
+) -> dict[str, Any]:
+    """AUROC of each sign's score: films with one of its study labels against all others, and against normal films."""
+    patients = [f.patient for f in items]
+    normal = np.array([films.NORMAL_LABEL in f.labels for f in items])
+    out: dict[str, Any] = {}
+    for sign, labels in of.items():
+        positive = np.array([bool(f.labels & labels) for f in items])
+        if not labels or sign not in scores or positive.sum() < 3:
+            continue
+        used = positive | normal
+        out[sign] = {
+            "labels": sorted(labels),
+            "all_films": metrics.auc_interval(positive, scores[sign], patients).as_dict(),
+            "against_normal": metrics.auc_interval(
+                positive[used], scores[sign][used], [p for p, u in zip(patients, used, strict=True) if u]
+            ).as_dict(),
+        }
+    return out
+
+
+def on_inserted(engine: Engine, data: Path, cache: Path) -> dict[str, Any]:
+    """Image AUROC and mask AUPRC a channel on signs inserted into val films (SIMULATED signs)."""
+    size = engine.card.input_size
+    _, made = sources.inserted_films(data, "val", size, cache, INSERTED, SEED)
+    maps = np.stack([engine.run(i[None] / np.float32(255), ["signs"])["signs"] for i in made.images])
+    scores = strengths(maps, channels())
+    out: dict[str, Any] = {"films": len(maps), "source": "signs inserted into val films with accepted anatomy"}
+    for c, channel in enumerate(channels()):
+        shown = made.signs[:, c].max(axis=(1, 2)) > 127
+        known = made.known[:, c]
+        groups = [str(b) for b in made.base[known]]
+        with_sign = maps[shown, c].ravel()
+        out[channel.name] = {
+            "auroc": metrics.auc_interval(shown[known], scores[known, c], groups).as_dict(),
+            "mask_auprc": round(float(average_precision_score(made.signs[shown, c].ravel() > 127, with_sign)), 3),
+            "mask_share": round(float((made.signs[shown, c] > 127).mean()), 4),
+        }
+    return out
+
+
+def boxes(data: Path) -> list[tuple[str, str, tuple[float, float, float, float]]]:
+    """(film id, label, (x0, y0, x1, y1) in pixels of the 1024 px film) of NIH's boxes."""
+    with (data / "nih" / "boxes.csv").open(newline="") as handle:
+        rows = list(csv.DictReader(handle))
+    found = []
+    for row in rows:
+        x, y, w, h = (float(row[k]) for k in ("x", "y", "w", "h"))
+        found.append((row["image"], BOXES.get(row["label"], row["label"]), (x, y, x + w, y + h)))
+    return found
+
+
+def pointing(reader: Reader, data: Path, items: Sequence[films.Film]) -> dict[str, Any]:
+    """Share of NIH boxes that hold the peak of the sign map that marks the label, or else of the label's class map.
+
+    Baselines: the centre of the lung field on the box's side of the film, and the chance of a random lung pixel.
+    """
+    kept = {f.id: f for f in items}
+    hits, centre, chance = [], [], []
+    for film_id, label, box in boxes(data):
+        if film_id not in kept:
+            continue
+        film = kept[film_id]
+        reading = reader.read(film.path, view=film.known_view)
+        point = _point(build_scene(reading.image, reading.pack, reader.engine(reading.pack)), label)
+        lungs = [s.region for s in reading.observations.structures[:2] if s.region is not None]
+        if point is None or not lungs:
+            continue
+        hits.append(_inside(point, box))
+        side = min(lungs, key=lambda r: abs(r.centroid[0] - (box[0] + box[2]) / 2))
+        centre.append(_inside(side.centroid, box))
+        mask = np.any([r.mask() for r in lungs], axis=0)
+        inside = mask[int(box[1]) : int(box[3]), int(box[0]) : int(box[2])]
+        chance.append(float(inside.sum() / mask.sum()))
+    rng = np.random.default_rng(0)
+    draws = [np.mean(rng.choice(hits, len(hits))) for _ in range(1000)]
+    low, high = np.percentile(draws, (2.5, 97.5))
+    return {
+        "boxes": len(hits),
+        "hit": round(float(np.mean(hits)), 3),
+        "low": round(float(low), 3),
+        "high": round(float(high), 3),
+        "centre_of_lung": round(float(np.mean(centre)), 3),
+        "random_lung_pixel": round(float(np.mean(chance)), 3),
+    }
+
+
+def _point(scene: Scene, label: str) -> tuple[float, float] | None:
+    """Peak (x, y) in source pixels; None when the network has no map for the label."""
+    maps = [scene.signs[c.name] for c in channels() if label in c.marks]
+    if not maps and label not in scene.maps:
+        return None
+    soft = maps[0] if maps else scene.maps[label]
+    y, x = np.unravel_index(int(soft.argmax()), soft.shape)
+    cell = scene.frame.size / soft.shape[0]
+    return scene.frame.point_to_source((float(x) + 0.5) * cell, (float(y) + 0.5) * cell)
+
+
+def _inside(point: tuple[float, float], box: tuple[float, float, float, float]) -> bool:
+    return box[0] <= point[0] <= box[2] and box[1] <= point[1] <= box[3]

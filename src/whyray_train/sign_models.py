@@ -1,0 +1,113 @@
+"""From the network's sign maps to calibrated scores and masks: one small model a channel, kept in the card.
+
+``score = sigmoid(scale x strength + shift)``. The slope comes from films with and without the sign: val films with the
+study label against normal val films, and inserted signs on val films against the same films without them, each of the
+two counting alike where both exist. The shift lets at most `FALSE` of the normal films reach strong evidence. The
+mask's level is the one with the best Dice on inserted signs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from whyray.perception.detectors.mapped import strength
+from whyray_train.calibrate import fit_logistic, logit
+from whyray_train.films import NORMAL_LABEL, Film
+from whyray_train.gating import Channel
+
+F32 = NDArray[np.float32]
+F64 = NDArray[np.float64]
+Bools = NDArray[np.bool_]
+
+STRONG = 0.85
+FALSE = 0.007  # of normal films, a channel: twelve signs together stay under a tenth
+SLOPES = (0.3, 4.0)
+LEVELS = (0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.5, 0.6)
+
+
+def strengths(maps: F32, channels: Sequence[Channel]) -> F64:
+    """(n, channels) strengths of (n, channels, h, w) sign logits."""
+    return np.array([[strength(m, c.cells) for m, c in zip(film, channels, strict=True)] for film in maps])
+
+
+def slope(real: F64, real_truth: Bools, made: F64, made_truth: Bools) -> float:
+    """Slope of the logistic of the strength; real and inserted films count alike where both hold both classes."""
+    groups = [(x, y) for x, y in ((real, real_truth), (made, made_truth)) if min(y.sum(), (~y).sum()) >= 3]
+    if not groups:
+        return 1.0
+    x = np.concatenate([g[0] for g in groups])
+    y = np.concatenate([g[1] for g in groups])
+    weights = np.concatenate([np.where(t, 0.5 / t.sum(), 0.5 / (~t).sum()) for _, t in groups])
+    fitted = fit_logistic(x[:, None], y, weights / weights.mean(), ridge=1e-3)
+    coefficients = fitted["coefficients"]
+    if not isinstance(coefficients, list):
+        raise TypeError("coefficients are a list")
+    return float(np.clip(coefficients[0], *SLOPES))
+
+
+def cut(normal_val: F64, normal_train: F64) -> float:
+    """Strength at which a film becomes strong evidence: `FALSE` of the train normals, and one in sixty val normals."""
+    return float(max(np.quantile(normal_train, 1 - FALSE), np.quantile(normal_val, 1 - 1 / 60)))
+
+
+def truth(items: Sequence[Film], channel: Channel) -> tuple[Bools, Bools]:
+    """(used, positive): films with one of the channel's study labels, and normal films."""
+    positive = np.array([bool(f.labels & channel.labels) for f in items])
+    normal = np.array([NORMAL_LABEL in f.labels for f in items])
+    return positive | normal, positive
+
+
+def best_level(maps: F32, masks: NDArray[np.uint8]) -> tuple[float, float]:
+    """(level, mean Dice) of one channel's probabilities (n, h, w) against inserted masks; 0.3 without any."""
+    shown = masks.max(axis=(1, 2)) > 127
+    if not shown.any():
+        return 0.3, 0.0
+    p, m = 1 / (1 + np.exp(-maps[shown])), masks[shown] > 127
+    scores = []
+    for level in LEVELS:
+        found = p >= level
+        scores.append(float(np.mean(2 * (found & m).sum(axis=(1, 2)) / (found.sum(axis=(1, 2)) + m.sum(axis=(1, 2))))))
+    best = int(np.argmax(scores))
+    return LEVELS[best], scores[best]
+
+
+def model(
+    channel: Channel,
+    index: int,
+    seen: dict[str, F64],
+    items: Mapping[str, Sequence[Film]],
+    made: tuple[F32, NDArray[np.uint8], Bools],
+) -> dict[str, Any]:
+    """The card's entry of one channel.
+
+    Parameters
+    ----------
+    index
+        Its position among the channels.
+    seen
+        Strengths (n, channels) of ``train`` and ``val`` films and of the ``made`` ones.
+    items
+        The real films of ``train`` and ``val``.
+    made
+        Inserted val films: sign logits (n, channels, h, w), masks likewise in 0..255, and what is known (n, channels).
+    """
+    maps, masks, known = made
+    used, positive = truth(items["val"], channel)
+    shown = masks[:, index].max(axis=(1, 2)) > 127
+    clear = known[:, index]
+    factor = slope(seen["val"][used, index], positive[used], seen["made"][clear, index], shown[clear])
+    normal = {k: np.array([NORMAL_LABEL in f.labels for f in items[k]]) for k in ("train", "val")}
+    edge = cut(seen["val"][normal["val"], index], seen["train"][normal["train"], index])
+    level, dice = best_level(maps[:, index], masks[:, index])
+    return {
+        "scale": round(factor, 4),
+        "shift": round(logit(STRONG) - factor * edge, 4),
+        "cells": channel.cells,
+        "level": level,
+        "inserted_dice": round(dice, 3),
+        "validation_positives": {"real": int(positive.sum()), "inserted": int((shown & clear).sum())},
+    }

@@ -1,0 +1,201 @@
+"""What the reader network learns from: real films, films with inserted signs, and projections of a CT.
+
+Each source gives rows of one `Batch`: an image, what is known of its anatomy and signs, and its study labels.
+"""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from whyray.domain import Frame
+from whyray_train import films, inserted
+from whyray_train.gating import channels
+
+U8 = NDArray[np.uint8]
+F32 = NDArray[np.float32]
+HALF = 2  # stride of the anatomy map
+POSITIVE = 0.9  # target of a sign that the study label implies: labels come from reports, not from the film
+LUNG_PX, HEART_PX = (8_000, 75_000), (6_000, 42_000)  # plausible areas on the 512 px labels
+DOUBTFUL = 0.5  # weight of a structure that comes from a rejected film
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Rows of one step.
+
+    ``images`` (n, 1, s, s) in [0, 1]; ``anatomy`` (n, k, s/2, s/2) coverage with ``anatomy_weight`` (n, k);
+    ``signs`` (n, j, s/4, s/4) coverage with ``sign_weight`` (n, j): 1 where the mask is the whole truth;
+    ``film_signs`` (n, j) whether the film shows the sign, with ``film_sign_weight``; ``labels`` (n, c) study labels
+    with ``label_weight`` (n,).
+    """
+
+    images: Tensor
+    anatomy: Tensor
+    anatomy_weight: Tensor
+    signs: Tensor
+    sign_weight: Tensor
+    film_signs: Tensor
+    film_sign_weight: Tensor
+    labels: Tensor
+    label_weight: Tensor
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Arrays behind the rows of one kind of film; ``weights`` (n,) are drawn with.
+
+    ``anatomy`` (m, k', s/2, s/2) uint8 with ``anatomy_row`` (n,) (-1 = none) and ``anatomy_weight`` (n, k);
+    ``signs`` (n, j, s/4, s/4) uint8 or None; the rest as in `Batch`.
+    """
+
+    images: U8
+    anatomy: U8
+    anatomy_row: NDArray[np.int64]
+    anatomy_weight: F32
+    signs: U8 | None
+    sign_weight: F32
+    film_signs: F32
+    film_sign_weight: F32
+    labels: F32
+    label_weight: F32
+    weights: NDArray[np.float64]
+
+    def draw(self, index: NDArray[np.int64]) -> Batch:
+        """The rows `index`."""
+        n, size = len(index), self.images.shape[1]
+        k, j = self.anatomy_weight.shape[1], self.sign_weight.shape[1]
+        anatomy = np.zeros((n, k, size // HALF, size // HALF), np.float32)
+        rows = self.anatomy_row[index]
+        if (rows >= 0).any():
+            anatomy[rows >= 0, : self.anatomy.shape[1]] = self.anatomy[rows[rows >= 0]] / np.float32(255)
+        quarter = size // inserted.STRIDE
+        signs = np.zeros((n, j, quarter, quarter), np.float32)
+        if self.signs is not None:
+            signs = self.signs[index] / np.float32(255)
+        arrays = (
+            self.images[index][:, None] / np.float32(255), anatomy, self.anatomy_weight[index], signs,
+            self.sign_weight[index], self.film_signs[index], self.film_sign_weight[index], self.labels[index],
+            self.label_weight[index],
+        )  # fmt: skip
+        return Batch(*(torch.from_numpy(np.ascontiguousarray(a, dtype=np.float32)) for a in arrays))
+
+
+def joined(parts: Sequence[Batch]) -> Batch:
+    """One batch of all rows."""
+    names = Batch.__slots__
+    return Batch(**{name: torch.cat([getattr(p, name) for p in parts]) for name in names})
+
+
+def plausible(row: dict[str, str]) -> F32:
+    """Weight of each structure of a ``quality.csv`` row: 1 accepted, 0.5 organ-like though rejected, 0 unusable.
+
+    The accepted films alone are too easy: a decoder trained on them leaks over the abdomen of portable films.
+    """
+    if row["accept"] == "1":
+        return np.ones(len(films.STRUCTURE_BITS), dtype=np.float32)
+    tidy = float(row["stray_lung"]) < 0.12
+    right, left = (
+        tidy and LUNG_PX[0] < float(row[f"{s}_lung_px"]) < LUNG_PX[1] and float(row[f"solidity_{s}"]) > 0.7
+        for s in ("right", "left")
+    )
+    heart = HEART_PX[0] < float(row["heart_px"]) < HEART_PX[1] and float(row["solidity_heart"]) > 0.85
+    clavicles = [tidy and float(row[f"{s}_clavicle"]) == 1 for s in ("right", "left")]
+    return np.array([right, left, heart, *clavicles], dtype=np.float32) * DOUBTFUL
+
+
+def film_signs(items: Sequence[films.Film], heads: Sequence[str], soft: F32) -> tuple[F32, F32]:
+    """(targets, weights), both (n, channels), of the signs that study labels imply.
+
+    A normal film shows none; a film with one of the channel's labels shows the sign; one whose labels only hint at it
+    is left out; any other abnormal film counts half as a negative. `soft` (n, heads) are the films' soft targets.
+    """
+    targets = np.zeros((len(items), len(channels())), np.float32)
+    weights = np.zeros_like(targets)
+    column = {h: i for i, h in enumerate(heads)}
+    for i, film in enumerate(items):
+        for c, channel in enumerate(channels()):
+            if film.labels & channel.labels:
+                targets[i, c] = max(POSITIVE * float(soft[i, column[x]]) for x in film.labels & channel.labels)
+                weights[i, c] = 1
+            elif films.NORMAL_LABEL in film.labels:
+                weights[i, c] = 1
+            elif not film.labels & channel.hint:
+                weights[i, c] = 0.5 if channel.labels else 0
+    return targets, weights
+
+
+def real_films(data: Path, split: str, size: int, cache: Path, weights: NDArray[np.float64]) -> Source:
+    """Films of one split with study labels, teacher's soft labels and, where usable, weak anatomy."""
+    table, heads = films.read_table(data)
+    items = [f for f in table if f.split == split]
+    with (data / "nih_anatomy" / "quality.csv").open(newline="") as handle:
+        trust = {r["id"]: plausible(r) for r in csv.DictReader(handle)}
+    usable = [f for f in items if f.id in trust and trust[f.id].any()]
+    paths = [data / "nih_anatomy" / f"{f.id}.png" for f in usable]
+    row = {f.id: i for i, f in enumerate(usable)}
+    soft = films.targets(items, heads)
+    signs, sign_weights = film_signs(items, heads, soft)
+    n, k, j = len(items), len(films.STRUCTURES), len(channels())
+    anatomy_weight = np.zeros((n, k), np.float32)
+    for i, film in enumerate(items):
+        if film.id in row:
+            anatomy_weight[i, : len(films.STRUCTURE_BITS)] = trust[film.id]
+    return Source(
+        films.cached([f.path for f in items], size, cache),
+        films.cached(paths, size // HALF, cache, films.load_anatomy),
+        np.array([row.get(f.id, -1) for f in items], np.int64),
+        anatomy_weight,
+        None,
+        np.zeros((n, j), np.float32),
+        signs,
+        sign_weights,
+        soft,
+        np.ones(n, np.float32),
+        weights,
+    )
+
+
+def inserted_films(
+    data: Path, split: str, size: int, cache: Path, count: int, seed: int
+) -> tuple[Source, inserted.Set]:
+    """Films with inserted signs, made from the split's films with accepted anatomy."""
+    table, heads = films.read_table(data)
+    items = [f for f in table if f.split == split and f.anatomy is not None]
+    made = inserted.make(items, count, size, seed, cache)
+    masks = films.cached([f.anatomy for f in items if f.anatomy], size // HALF, cache, films.load_anatomy)
+    k, shown = len(films.STRUCTURES), (made.signs.max(axis=(2, 3)) > 127).astype(np.float32)
+    anatomy_weight = np.zeros((count, k), np.float32)
+    anatomy_weight[:, : len(films.STRUCTURE_BITS)] = 1
+    known = made.known.astype(np.float32)
+    source = Source(
+        made.images, masks, made.base, anatomy_weight, made.signs, known, shown, known,
+        np.zeros((count, len(heads)), np.float32), np.zeros(count, np.float32), np.ones(count),
+    )  # fmt: skip
+    return source, made
+
+
+def projected_films(file: Path, size: int, heads: int) -> Source:
+    """Projections of a CT (``whyray_train.ct_films``): exact masks of all structures, nothing known of signs."""
+    saved = np.load(file)
+    images, bits = saved["images"], saved["masks"]
+    n, side = len(images), images.shape[1]
+    whole, half = Frame(side, side, size), Frame(side, side, size // HALF)
+    small = np.stack([(whole.to_grid(i / np.float32(255)) * 255 + 0.5).astype(np.uint8) for i in images])
+    k, j = len(films.STRUCTURES), len(channels())
+    masks = np.zeros((n, k, size // HALF, size // HALF), np.uint8)
+    for i, row in enumerate(bits):
+        planes = np.stack([(row >> b & 1).astype(np.float32) for b in range(k)])
+        masks[i] = (half.to_grid(planes) * 255 + 0.5).astype(np.uint8)
+    none = np.zeros((n, j), np.float32)
+    return Source(
+        small, masks, np.arange(n), np.ones((n, k), np.float32), None, none, none, none,
+        np.zeros((n, heads), np.float32), np.zeros(n, np.float32), np.ones(n),
+    )  # fmt: skip

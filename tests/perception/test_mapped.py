@@ -1,0 +1,238 @@
+from dataclasses import replace
+from functools import lru_cache
+from math import exp, log
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import numpy as np
+import pytest
+
+from perception import scenery
+from perception.scenery import LEFT, RIGHT, SIGN_CELLS, SILENT, SIZE, Mask, chest, disc, sign_maps
+from whyray.domain import Region, SignDefinition, SignObservation
+from whyray.perception import DETECTORS, Scene, build_scene
+from whyray.perception.detectors.common import RIM, chest_field
+from whyray.perception.detectors.mapped import strength
+from whyray.perception.scene import F32
+from whyray.perception.zones import derive
+
+SIGNS = scenery.mapped()
+SHAPES = [(480, 480), (640, 400), (400, 610)]
+TOP = 64  # the drawn card's hundredth of 80 x 80 cells
+
+
+def limit() -> float:
+    return scenery.pack().settings["evidence_threshold"]
+
+
+@lru_cache(maxsize=4)
+def base(shape: tuple[int, int]) -> Scene:
+    """The scene of a clear chest, with its zones."""
+    drawn = chest(*shape)
+    with TemporaryDirectory() as folder:
+        made = build_scene(drawn.image(), scenery.pack(), scenery.engine(Path(folder), drawn))
+    made.zones.update(derive(made))
+    return made
+
+
+def staged(signs: F32, shape: tuple[int, int] = (480, 480), **model: float) -> Scene:
+    """The chest on which the network answers `signs`; every sign model of the card is changed by `model`."""
+    scene = base(shape)
+    models = {c: scenery.sign_model(**model) for c in scenery.sign_channels()}
+    card = replace(scene.card, reference={**scene.card.reference, "sign_models": models})
+    return replace(scene, card=card, signs=dict(zip(scenery.sign_channels(), signs, strict=True)))
+
+
+def first(mask: Mask, logit: float) -> F32:
+    """Maps in which the first sign's channel is as loud as `logit` where `mask` covers."""
+    return sign_maps((mask.shape[0], mask.shape[1]), **{scenery.channel(SIGNS[0]): (mask, logit)})
+
+
+def found(scene: Scene, sign: SignDefinition = SIGNS[0]) -> SignObservation:
+    assert sign.detector is not None
+    return DETECTORS[sign.detector.kind](scene, sign)
+
+
+def cells(count: int, logit: float, row: int = 32, column: int = 52) -> F32:
+    """Maps of all channels, silent but for `count` cells in rows of eight inside the left lung."""
+    maps = np.full((len(SIGNS), SIGN_CELLS, SIGN_CELLS), SILENT, dtype=np.float32)
+    for i in range(count):
+        maps[:, row + i // 8, column + i % 8] = logit
+    return maps
+
+
+def shown(sign: SignObservation) -> Mask:
+    assert sign.region is not None
+    return sign.region.mask()
+
+
+def iou(sign: SignObservation, mask: Mask) -> float:
+    truth = Region.from_mask(mask)
+    assert truth is not None
+    assert sign.region is not None
+    return sign.region.iou(truth)
+
+
+# --- the score ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("count", "logit", "expected"),
+    [(0, 0.0, SILENT), (TOP // 2, 2.0, -3.0), (TOP, 0.5, 0.5), (TOP, 2.0, 2.0), (2 * TOP, 2.0, 2.0)],
+)
+def test_the_score_is_the_probability_of_the_mean_of_the_highest_cells(
+    count: int, logit: float, expected: float
+) -> None:
+    assert found(staged(cells(count, logit))).score == pytest.approx(1 / (1 + exp(-expected)), abs=1e-6)
+
+
+def test_scale_and_shift_of_the_card_calibrate_the_score() -> None:
+    sign = found(staged(cells(TOP, 2.0), scale=0.5, shift=-1.5))
+    assert sign.score == pytest.approx(1 / (1 + exp(0.5)))
+
+
+@pytest.mark.parametrize(("share", "expected"), [(1 / 6, 6.0), (0.34, 5.5), (0.5, 5.0), (1.0, 3.5), (1e-6, 6.0)])
+def test_strength_by_hand(share: float, expected: float) -> None:
+    logits = np.array([[1.0, 2.0, 6.0], [3.0, 4.0, 5.0]], dtype=np.float32)
+    assert strength(logits, share) == pytest.approx(expected)
+
+
+def test_every_sign_reads_its_own_channel_only() -> None:
+    patch = disc((480, 480), 0.72, 0.4, 0.1)
+    assert len({scenery.channel(s) for s in SIGNS}) == len(SIGNS) > 1
+    for loud in SIGNS:
+        scene = staged(sign_maps(patch.shape, **{scenery.channel(loud): (patch, 3.0)}))
+        assert [s.id for s in SIGNS if found(scene, s).region is not None] == [loud.id]
+
+
+# --- region and threshold -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("above", "present"), [(-0.5, False), (-0.01, False), (0.01, True), (0.5, True)])
+def test_a_region_is_there_exactly_when_the_score_reaches_the_threshold(above: float, present: bool) -> None:
+    edge = log(limit() / (1 - limit()))
+    sign = found(staged(cells(TOP, edge + above)))
+    assert sign.ran
+    assert (sign.score >= limit()) == present
+    assert (sign.region is not None) == present
+    assert bool(sign.measurements) == bool(sign.zones) == present
+
+
+def test_a_sign_outside_the_chest_only_is_not_present() -> None:
+    corner = cells(TOP, 6.0, row=0, column=0)
+    sign = found(staged(corner))
+    assert (sign.ran, sign.region, sign.zones) == (True, None, ())
+    assert sign.score == pytest.approx(limit() - 0.01)
+
+
+# --- the mask -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_the_mask_lies_where_the_map_is_high(shape: tuple[int, int]) -> None:
+    patch = disc(shape, 0.72, 0.4, 0.1)
+    assert iou(found(staged(first(patch, 3.0), shape)), patch) > 0.85
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_the_mask_stays_inside_the_chest(shape: tuple[int, int]) -> None:
+    drawn = chest(*shape)
+    scene = staged(first(np.ones(shape, dtype=np.bool_), 3.0), shape)
+    field = scene.region(chest_field(scene))
+    mask = shown(found(scene))
+    assert field is not None
+    cell = -(-max(shape) // SIGN_CELLS)
+    assert (mask & ~field.mask()).sum() < cell * 2 * (shape[0] + shape[1])
+    assert not mask[:, : round(0.05 * shape[1])].any()
+    assert not mask[: round(0.05 * shape[0])].any()
+    for lung in (RIGHT, LEFT):
+        assert (mask & drawn.masks[lung]).sum() > 0.98 * drawn.masks[lung].sum()
+
+
+def test_the_chest_has_a_rim_for_pleura_and_hidden_bases() -> None:
+    scene = staged(cells(0, 0.0))
+    column = 90
+    base = np.flatnonzero(scene.masks[RIGHT][:, column])[-1]
+    field = np.flatnonzero(chest_field(scene)[:, column])
+    assert field[-1] == pytest.approx(base + RIM, abs=2)
+    assert field[-1] < SIZE - 40
+
+
+def test_what_the_network_says_outside_the_chest_is_left_out_beside_a_sign_inside() -> None:
+    maps = np.maximum(cells(TOP, 2.0), cells(TOP, 6.0, row=0, column=0))
+    sign = found(staged(maps))
+    assert sign.region is not None
+    assert sign.region.bbox == pytest.approx((52 * 6, 32 * 6, 60 * 6, 40 * 6), abs=4)
+
+
+@pytest.mark.parametrize(("level", "outer"), [(0.3, True), (0.5, False)])
+def test_a_clear_sign_is_marked_from_the_level_of_the_card(level: float, outer: bool) -> None:
+    """Core of probability 0.98, ring of 0.40."""
+    core, ring = (disc((480, 480), 0.72, 0.4, r) for r in (0.06, 0.11))
+    maps = np.maximum(first(ring, log(0.4 / 0.6)), first(core, 4.0))
+    sign = found(staged(maps, level=level, shift=5.0))
+    assert iou(sign, ring if outer else core) > 0.75
+
+
+@pytest.mark.parametrize(("part", "outer"), [(0.8, True), (0.4, False)])
+def test_a_faint_sign_is_marked_relative_to_its_top(part: float, outer: bool) -> None:
+    """No cell comes near the card's level of one half; the ring has `part` of the core's probability of 0.05."""
+    core, ring = (disc((480, 480), 0.72, 0.4, r) for r in (0.06, 0.11))
+    inner, around = (log(p / (1 - p)) for p in (0.05, 0.05 * part))
+    maps = np.maximum(first(ring, around), first(core, inner))
+    sign = found(staged(maps, shift=6.0))
+    assert iou(sign, ring if outer else core) > 0.75
+
+
+def test_a_speck_beside_a_sign_is_dropped_but_a_sign_of_one_cell_is_kept() -> None:
+    speck, patch = cells(1, 4.0, row=30, column=20), cells(TOP, 4.0)
+    both = found(staged(np.maximum(speck, patch)))
+    assert both.region is not None
+    assert both.region.bbox[0] > 40 * 6
+    one = found(staged(speck, cells=1 / SIGN_CELLS**2))
+    assert one.region is not None
+    assert one.region.centroid == pytest.approx((20.5 * 6, 30.5 * 6), abs=2)
+
+
+# --- what cannot be looked for --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("sign", SIGNS, ids=lambda s: s.id)
+def test_a_sign_without_its_channel_did_not_run(sign: SignDefinition) -> None:
+    scene = staged(cells(TOP, 4.0))
+    deaf = replace(scene, signs={k: v for k, v in scene.signs.items() if k != scenery.channel(sign)})
+    observed = found(deaf, sign)
+    assert (observed.ran, observed.score, observed.region, observed.reason) == (False, 0.0, None, "no_network_output")
+    assert found(scene, sign).ran
+
+
+@pytest.mark.parametrize("absent", [RIGHT, LEFT])
+def test_a_sign_without_both_lungs_did_not_run(absent: str) -> None:
+    scene = staged(cells(TOP, 4.0))
+    scene = replace(scene, masks={k: m for k, m in scene.masks.items() if k != absent}, memo={})
+    for sign in SIGNS:
+        observed = found(scene, sign)
+        assert (observed.ran, observed.score, observed.reason) == (False, 0.0, "structure_not_visible")
+
+
+# --- what is told of the mask ---------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("x", "y", "zone"),
+    [(0.28, 0.2, "right_upper_field"), (0.72, 0.2, "left_upper_field"), (0.22, 0.68, "right_lower_field")],
+)
+def test_the_zones_of_the_mask_are_named(x: float, y: float, zone: str) -> None:
+    sign = found(staged(first(disc((480, 480), x, y, 0.07), 3.0)))
+    side = zone.split("_")[0]
+    assert zone in sign.zones
+    assert all(z.startswith(side) for z in sign.zones)
+    assert sign.within == (RIGHT, LEFT)
+
+
+@pytest.mark.parametrize("sign", SIGNS, ids=lambda s: s.id)
+def test_every_sign_tells_the_measure_that_the_pack_asks_for(sign: SignDefinition) -> None:
+    assert sign.detector is not None
+    observed = found(staged(cells(TOP, 4.0)), sign)
+    assert [m.id for m in observed.measurements] == [sign.detector.params["measure"]]
+    assert np.isfinite(observed.measurements[0].value)
