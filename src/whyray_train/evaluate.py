@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from whyray.domain import ArgumentError, ImageRefused, Region, SignDefinition
 from whyray.service import Reader, Reading, Settings
-from whyray_train import films, metrics, sign_eval
+from whyray_train import films, metrics, model_card, sign_eval
 from whyray_train.gating import channels
 from whyray_train.probe import probe
 
@@ -51,6 +51,7 @@ def main() -> None:
     parser.add_argument("--cache", type=Path, default=Path("runs/cache"))
     parser.add_argument("--json", type=Path, help="write all numbers here")
     parser.add_argument("--card", type=Path, help="model folder whose card takes the numbers")
+    parser.add_argument("--page", type=Path, help="with --card: also write the numbers as a page")
     options = parser.parse_args()
     reader = Reader(Settings(model=options.model, cached_readings=1))
     table, heads = films.read_table(options.data)
@@ -77,12 +78,17 @@ def main() -> None:
     if options.json is not None:
         options.json.write_text(json.dumps(numbers, indent=1), "utf-8")
     if options.card is not None:
-        file = options.card / "card.yaml"
-        document = yaml.safe_load(file.read_text("utf-8"))
-        document["numbers"] = numbers
-        file.write_text(
-            yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=110, default_flow_style=None), "utf-8"
-        )
+        keep(numbers, options.card / "card.yaml", options.page)
+
+
+def keep(numbers: dict[str, Any], file: Path, page: Path | None) -> None:
+    """Writes the numbers into a card, and as a page where one is wanted."""
+    document = yaml.safe_load(file.read_text("utf-8"))
+    document["numbers"] = numbers
+    text = yaml.safe_dump(document, sort_keys=False, allow_unicode=True, width=110, default_flow_style=None)
+    file.write_text(text, "utf-8")
+    if page is not None:
+        page.write_text(model_card.page(document, numbers), "utf-8")
 
 
 def collect(reader: Reader, items: Sequence[films.Film], heads: Sequence[str]) -> Scores:

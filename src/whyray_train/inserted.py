@@ -46,6 +46,12 @@ class Set:
     base: NDArray[np.int64]
     kinds: NDArray[np.str_]
 
+    @property
+    def shown(self) -> NDArray[np.bool_]:
+        """(n, channels) signs put in; a thin line may cover less than half of every cell."""
+        found: NDArray[np.bool_] = self.signs.max(axis=(2, 3)) > 0
+        return found
+
 
 def make(items: Sequence[films.Film], count: int, size: int, seed: int, cache: Path) -> Set:
     """`count` films from `items` (all with anatomy), taken from `cache` when the same were made before."""

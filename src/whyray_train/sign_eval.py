@@ -56,7 +56,7 @@ def on_inserted(engine: Engine, data: Path, cache: Path) -> dict[str, Any]:
     scores = strengths(maps, channels())
     out: dict[str, Any] = {"films": len(maps), "source": "signs inserted into val films with accepted anatomy"}
     for c, channel in enumerate(channels()):
-        shown = made.signs[:, c].max(axis=(1, 2)) > 127
+        shown = made.shown[:, c]
         known = made.known[:, c]
         groups = [str(b) for b in made.base[known]]
         with_sign = maps[shown, c].ravel()

@@ -97,7 +97,7 @@ def model(
     """
     maps, masks, known = made
     used, positive = truth(items["val"], channel)
-    shown = masks[:, index].max(axis=(1, 2)) > 127
+    shown = masks[:, index].max(axis=(1, 2)) > 0
     clear = known[:, index]
     factor = slope(seen["val"][used, index], positive[used], seen["made"][clear, index], shown[clear])
     normal = {k: np.array([NORMAL_LABEL in f.labels for f in items[k]]) for k in ("train", "val")}

@@ -171,7 +171,7 @@ def inserted_films(
     items = [f for f in table if f.split == split and f.anatomy is not None]
     made = inserted.make(items, count, size, seed, cache)
     masks = films.cached([f.anatomy for f in items if f.anatomy], size // HALF, cache, films.load_anatomy)
-    k, shown = len(films.STRUCTURES), (made.signs.max(axis=(2, 3)) > 127).astype(np.float32)
+    k, shown = len(films.STRUCTURES), made.shown.astype(np.float32)
     anatomy_weight = np.zeros((count, k), np.float32)
     anatomy_weight[:, : len(films.STRUCTURE_BITS)] = 1
     known = made.known.astype(np.float32)

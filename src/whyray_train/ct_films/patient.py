@@ -15,7 +15,7 @@ from whyray_train.ct_films.parts import Part, PartRules, partition
 
 Volume = NDArray[np.float32]
 _AIR = -1000.0
-_VERSION = 8
+_VERSION = 11
 
 
 @dataclass(frozen=True, slots=True)

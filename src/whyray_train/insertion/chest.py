@@ -149,7 +149,7 @@ def around(table: F64, bearing: F32) -> F32:
     """Values of a (rays,) table at (h, w) bearings, linear and periodic."""
     at = (bearing + np.float32(np.pi)) * np.float32(table.size / (2 * np.pi))
     low = at.astype(np.intp)
-    part = at - low
+    part = at - low.astype(np.float32)
     values = table.astype(np.float32)
     first = values[low % table.size]
     out: F32 = first + part * (values[(low + 1) % table.size] - first)

@@ -46,8 +46,8 @@ def _segments(canvas: F32, points: F64, radii: F64, values: F64, tube: bool) -> 
     rows = np.arange(low[0], high[0], dtype=np.float32)[None, :, None] - ends[:-1, 0]
     cols = np.arange(low[1], high[1], dtype=np.float32)[None, None, :] - ends[:-1, 1]
     down, right = ends[1:, 0] - ends[:-1, 0], ends[1:, 1] - ends[:-1, 1]
-    t = (rows * down + cols * right) / np.maximum(down**2 + right**2, np.float32(1e-6))
-    t = np.minimum(np.maximum(t, 0), 1)
+    along = (rows * down + cols * right) / np.maximum(down**2 + right**2, np.float32(1e-6))
+    t = np.clip(along, 0, 1).astype(np.float32, copy=False)
     away2 = (rows - t * down) ** 2 + (cols - t * right) ** 2
     radius, height = _between(radii, t), _between(values, t)
     if tube:

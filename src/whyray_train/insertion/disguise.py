@@ -52,12 +52,13 @@ def skin_fold(film: Film, rng: np.random.Generator) -> F32 | None:
     rows = np.arange(size, dtype=np.float32)[:, None]
     cols = np.arange(size, dtype=np.float32)[None, :]
     pivot = side.top + rng.uniform(0.2, 0.8) * side.height
-    foot = side.inner[round(pivot)] + rng.uniform(0.35, 0.9) * (side.wall[round(pivot)] - side.inner[round(pivot)])
+    inner, wall = float(side.inner[round(pivot)]), float(side.wall[round(pivot)])
+    foot = inner + rng.uniform(0.35, 0.9) * (wall - inner)
     down = (rows - np.float32(pivot)) / np.float32(side.height)
     edge = foot + side.height * (
         rng.uniform(-0.35, 0.35) * down + rng.uniform(-0.25, 0.25) * down**2 + rng.uniform(-0.5, 0.5) * down**3
     )
-    beyond = (cols - edge) * np.float32(rng.choice((-1.0, 1.0)))
+    beyond = (cols - edge) * float(rng.choice((-1.0, 1.0)))
     rise = np.exp(-np.clip(beyond, 0, None) * np.float32(mm / rng.uniform(6, 22))) * ramp(beyond, -0.8, 0.8)
     length = rng.uniform(0.25, 0.7)
     share = rng.uniform(0.05, 0.22) * rise * (1 - ramp(np.abs(down), 0.6 * length, length))
@@ -88,11 +89,11 @@ def scapula_edge(film: Film, rng: np.random.Generator) -> F32 | None:
     mm, size = film.mm_per_px, film.pixels.shape[0]
     rows = np.arange(size, dtype=np.float32)[:, None]
     cols = np.arange(size, dtype=np.float32)[None, :]
-    down = (rows - side.top) / np.float32(side.height)
+    down: F32 = ((rows - side.top) / side.height).astype(np.float32, copy=False)
     line = round(side.top + 0.35 * side.height)
-    foot = side.wall[line] - side.outward * rng.uniform(6, 32) / mm
+    foot = float(side.wall[line]) - side.outward * rng.uniform(6, 32) / mm
     lean = rng.uniform(-0.12, 0.2) * (down - 0.35) - rng.uniform(0, 0.3) * (down - 0.35) ** 2
-    lateral = (cols - (foot + side.outward * side.height * lean)) * side.outward
+    lateral = ((cols - (foot + side.outward * side.height * lean)) * side.outward).astype(np.float32, copy=False)
     band = ramp(down, -0.05, 0.08) * (1 - ramp(down, 0.5, rng.uniform(0.58, 0.8)))
     crest = np.exp(-0.5 * (lateral * mm / rng.uniform(0.7, 1.5)) ** 2)
     haze = ramp(lateral * mm, -0.5, 1) * rng.uniform(0.15, 0.5) * (1 - ramp(lateral * mm, 25, 60))

@@ -144,7 +144,9 @@ def hollow(film: Film, side: Side, pool: Pool, window: tuple[slice, slice]) -> t
     lung = np.maximum(side.lung[window], tip(film.pixels[window], side, mm, window))
     room = np.clip(1.9 * blur(lung, 2 / mm), 0, 1)
     medial = np.roll(lung, -side.outward * round(4 / mm), axis=1)  # the flank beside the angle stays as it is
-    room = np.maximum(room, blur(smear(smear(medial, 7 / mm, axis=0), 6 / mm * -side.outward, axis=1), 1 / mm))
+    grown = blur(smear(smear(medial, 7 / mm, axis=0), 6 / mm * -side.outward, axis=1), 1 / mm)
+    film_there = ramp(blur(film.pixels[window], 1.5), 0.04, 0.12)  # nothing lies in the collimated border
+    room = np.maximum(room, grown * film_there)
     if pool.level > 4:
         rows = np.arange(window[0].start, window[0].stop, dtype=np.float32)[:, None]
         cols = np.arange(window[1].start, window[1].stop)

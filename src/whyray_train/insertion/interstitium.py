@@ -22,7 +22,7 @@ def reticular(film: Film, rng: np.random.Generator) -> Inserted | None:
     if len(chosen) > 1 and rng.random() < 0.2:
         chosen = [chosen[int(rng.integers(2))]]
     pixels, mask = film.pixels.copy(), np.zeros_like(film.pixels)
-    strength, cell, veil = rng.uniform(0.1, 0.42), rng.uniform(3.5, 9), rng.uniform(0, 0.12)
+    strength, cell, veil = rng.uniform(0.08, 0.3), rng.uniform(2.8, 6), rng.uniform(0, 0.12)
     base, edge, reach = rng.uniform(0.2, 1), rng.uniform(0.2, 1), rng.uniform(0.3, 0.75)
     for side in chosen:
         window = side.window(round(4 / film.mm_per_px))
@@ -31,7 +31,7 @@ def reticular(film: Film, rng: np.random.Generator) -> Inserted | None:
         lung = np.clip(1.5 * blur(side.lung[window], 1), 0, 1) * side.lung[window]
         share = np.clip(strength * lines + veil, 0, 0.9) * weight * lung
         pixels[window] = opacify(pixels[window], share, ceiling(pixels[window], dense_level(film)))
-        mask[window] = np.maximum(mask[window], ramp(weight, 0.3, 0.55) * lung)
+        mask[window] = np.maximum(mask[window], ramp(weight, 0.18, 0.4) * lung)
     seen = mask.sum() * film.mm_per_px**2 > 300 and shows(film.pixels, pixels, mask, 0.015)
     return inserted(pixels, reticular=mask) if seen else None
 
@@ -127,19 +127,19 @@ def rungs(film: Film, side: Side, rng: np.random.Generator, lines: F32, marks: F
 
 
 def net(rng: np.random.Generator, shape: tuple[int, int], cell: float, half: float) -> F32:
-    """Net of thin lines (h, w) in [0, 1]: zero crossings of random fields with cells of `cell` pixels.
+    """Net of thin lines (h, w), 0 to 1.6 where they cross: zero crossings of random fields with cells of `cell` pixels.
 
     The distance to a crossing is the field over its gradient, so that lines keep their half width of `half` pixels.
     """
     out = np.zeros(shape, dtype=np.float32)
-    half = max(half, 0.5)
-    for scale, height in ((1.0, 1.0), (1.5, 0.8), (0.8, 0.6)):
+    half = max(half, 0.45)
+    for scale, height in ((1.0, 1.0), (0.65, 0.8), (1.5, 0.9), (0.8, 0.7)):
         field = clouds(rng, shape, cell * scale, 1)
         down, right = np.gradient(field)
-        steep = np.sqrt(down**2 + right**2) + 0.15 / cell
-        gaps = 0.55 + 0.45 * np.tanh(2 * clouds(rng, shape, 2.5 * cell, 1))
-        out = np.maximum(out, np.float32(height) * gaps * np.exp(-0.5 * (field / steep / half) ** 2))
-    return out
+        steep = np.sqrt(down**2 + right**2) + np.float32(0.15 / cell)
+        gaps = 0.5 + 0.5 * np.tanh(1.5 * clouds(rng, shape, 1.5 * cell, 1))
+        out += np.float32(height) * gaps * np.exp(-0.5 * (field / steep / half) ** 2)
+    return np.minimum(out / np.float32(1.1), 1.6)
 
 
 def zone(

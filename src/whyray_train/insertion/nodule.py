@@ -99,7 +99,8 @@ def embed(film: Film, body: Body, at: tuple[int, int] | None, rng: np.random.Gen
     window = tuple(slice(max(0, c - reach), min(size, c + reach + 1)) for c in at)
     rows = np.arange(window[0].start, window[0].stop, dtype=np.float32)[:, None] - at[0]
     cols = np.arange(window[1].start, window[1].stop, dtype=np.float32)[None, :] - at[1]
-    inside, depth = profile(body, rows * mm, cols * mm, mm)
+    down, right = (rows * mm).astype(np.float32), (cols * mm).astype(np.float32)
+    inside, depth = profile(body, down, right, mm)
     texture = 1 + 0.1 * clouds(rng, depth.shape, max(2.0, 0.3 * body.diameter / mm), 2)
     thick = depth * texture + strands(body, rng, depth.shape, (at[0] - window[0].start, at[1] - window[1].start), mm)
     box = (window[0], window[1])
@@ -118,18 +119,18 @@ def profile(body: Body, down: F32, right: F32, mm: float) -> tuple[F32, F32]:
     cos, sin = np.float32(np.cos(body.tilt)), np.float32(np.sin(body.tilt))
     along, across = right * cos + down * sin, down * cos - right * sin
     radius = body.diameter / 2
-    long = radius / np.sqrt(body.aspect)
+    long = radius / float(np.sqrt(body.aspect))
     angle = np.arctan2(across, along)
     outline = np.ones_like(angle)
     for k, height in enumerate(body.lobes, start=2):
         outline += np.float32(height) * np.sin(k * angle + np.float32(7.3 * k * height / 0.05))
-    away = np.sqrt((along / long) ** 2 + (across / (long * body.aspect)) ** 2) / outline
+    round_away = np.sqrt((along / long) ** 2 + (across / (long * body.aspect)) ** 2)
+    away = (round_away / outline).astype(np.float32, copy=False)
     depth = 2 * radius * np.sqrt(np.clip(1 - away**2, 0, 1)) * (0.65 + 0.35 * np.clip(1 - away**2, 0, 1))
     if body.hollow:
         depth = depth - 1.7 * radius * np.sqrt(np.clip(body.hollow**2 - away**2, 0, 1))
-    depth = blur(depth.astype(np.float32), max(0.5, body.soft / mm * 0.6))
-    inside = ramp((1 - away) * radius / mm, -0.7, 0.7)
-    return inside, depth
+    inside = ramp(((1 - away) * radius / mm).astype(np.float32, copy=False), -0.7, 0.7)
+    return inside, blur(depth.astype(np.float32), max(0.5, body.soft / mm * 0.6))
 
 
 def strands(body: Body, rng: np.random.Generator, shape: tuple[int, int], at: tuple[int, int], mm: float) -> F32:

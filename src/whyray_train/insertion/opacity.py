@@ -13,7 +13,7 @@ from whyray_train.insertion.curves import stroke, tree
 from whyray_train.insertion.optics import blur, blur_inside, clouds, opacify, ramp, shows, smear
 from whyray_train.insertion.ribs import along_ribs
 
-MARKED = (0.3, 0.55)  # share of the opacity's peak over which the mask rises from 0 to 1
+MARKED = 0.45  # share of the opacity's peak from which the mask is 1 (dense ones: from an opacity of 0.2)
 SEEN_MM2 = 150.0
 
 
@@ -49,8 +49,7 @@ def hazy(film: Film, rng: np.random.Generator) -> Inserted | None:
     pixels, mask = film.pixels.copy(), np.zeros_like(film.pixels)
     for side in chosen:
         patch = blob(film, side, rng, spread=rng.uniform(0.22, 0.5), rough=rng.uniform(0.05, 0.3))
-        share = np.float32(rng.uniform(0.14, 0.42)) * patch.shape
-        _lay(film, patch, share, pixels, mask, hidden=0)
+        _lay(film, patch, rng.uniform(0.14, 0.42), pixels, mask, hidden=0)
     return inserted(pixels, hazy=mask) if _seen(film, pixels, mask) else None
 
 
@@ -64,8 +63,7 @@ def bat_wing(film: Film, rng: np.random.Generator) -> Inserted | None:
     drop = rng.uniform(-0.04, 0.12)
     for side in both:
         patch = wing(film, side, rng, extent * rng.uniform(0.88, 1.14), drop, grain)
-        share = np.float32(peak * rng.uniform(0.82, 1.15)) * patch.shape
-        _lay(film, patch, np.minimum(share, 0.92), pixels, mask, hidden=0.6)
+        _lay(film, patch, peak * rng.uniform(0.82, 1.15), pixels, mask, hidden=0.6)
     return inserted(pixels, bat_wing=mask) if _seen(film, pixels, mask) else None
 
 
@@ -74,14 +72,10 @@ def _consolidate(film: Film, rng: np.random.Generator, tubes: bool) -> Inserted 
     if side is None:
         return None
     patch = (lobe, segment, patches)[int(rng.choice(3, p=(0.3, 0.35, 0.35)))](film, side, rng)
-    peak = np.float32(rng.triangular(0.55 if tubes else 0.25, 0.6, 0.92))
-    share = peak * patch.shape
-    air = np.zeros_like(share)
-    if tubes:
-        air = bronchi(film, patch, rng)
-        share = share * (1 - np.float32(rng.uniform(0.3, 0.7)) * air)
+    peak = rng.triangular(0.55 if tubes else 0.25, 0.6, 0.92)
+    air = bronchi(film, patch, rng) if tubes else np.zeros_like(patch.shape)
     pixels, mask = film.pixels.copy(), np.zeros_like(film.pixels)
-    _lay(film, patch, share, pixels, mask, hidden=0.92)
+    _lay(film, patch, peak, pixels, mask, hidden=0.92, air=np.float32(rng.uniform(0.3, 0.7)) * air)
     if not _seen(film, pixels, mask):
         return None
     if not tubes:
@@ -98,14 +92,19 @@ def _seen(film: Film, pixels: F32, mask: F32) -> bool:
     return bool(mask.sum() * film.mm_per_px**2 > SEEN_MM2) and shows(film.pixels, pixels, mask, 0.03)
 
 
-def _lay(film: Film, patch: Patch, share: F32, pixels: F32, mask: F32, hidden: float) -> None:
-    """Lays an opacity over ``pixels`` and ``mask`` in place; `hidden` is how much of the vessels it swallows."""
+def _lay(film: Film, patch: Patch, peak: float, pixels: F32, mask: F32, hidden: float, air: F32 | None = None) -> None:
+    """Lays an opacity of that `peak` over ``pixels`` and ``mask`` in place.
+
+    `hidden` is how much of the vessels it swallows, `air` (h, w) the share that tubes of air take away from it.
+    """
     mm = film.mm_per_px
-    lines = np.flatnonzero(share.max(axis=1) > 0.004)
+    solid = np.minimum(np.float32(peak) * patch.shape, 0.94)
+    lines = np.flatnonzero(solid.max(axis=1) > 0.004)
     if lines.size == 0:
         return
     rows = slice(int(lines[0]), int(lines[-1]) + 1)
-    share, shape = share[rows], patch.shape[rows]
+    solid = solid[rows]
+    share = solid if air is None else solid * (1 - air[rows])
     window = slice(patch.window[0].start + rows.start, patch.window[0].start + rows.stop), patch.window[1]
     lung, grey = patch.side.lung[window], pixels[window]
     goal = target(film, patch.side, window)
@@ -114,7 +113,8 @@ def _lay(film: Film, patch: Patch, share: F32, pixels: F32, mask: F32, hidden: f
         pixels[window] = opacify(bare, share, goal, 0.45 * relief * share**2)
     else:
         pixels[window] = opacify(grey, share, goal)
-    cover = ramp(blur(shape, 2.5 / mm), *MARKED)
+    full = min(0.2, MARKED * float(solid.max()))
+    cover = ramp(blur(solid, 2.5 / mm), 0.4 * full, full)
     np.maximum(mask[window], cover * ramp(lung, 0.2, 0.6), out=mask[window])
 
 
@@ -124,9 +124,9 @@ def _drown(grey: F32, lung: F32, amount: F32, mm: float) -> tuple[F32, F32]:
     grain = 1.5 * float(np.abs((grey - soft)[lung > 0.3]).mean()) if (lung > 0.3).any() else 0.0
     ribs = along_ribs(grey, mm, inside=lung, cell_mm=1.7, reach_mm=10)
     inner = ramp(lung, 0.4, 0.9)
-    bare = grey - amount * inner * np.maximum(grey - ribs - grain, 0)
+    vessels = np.maximum(grey - ribs - np.float32(grain), 0)
     relief = np.clip(ribs - blur_inside(ribs, lung, 11 / mm), -0.1, 0.1) * inner
-    return bare, relief
+    return (grey - amount * inner * vessels).astype(np.float32, copy=False), relief.astype(np.float32, copy=False)
 
 
 def target(film: Film, side: Side, window: tuple[slice, slice]) -> F32:
@@ -150,7 +150,7 @@ def _grid(side: Side, window: tuple[slice, slice]) -> tuple[F32, F32]:
     rows = (np.arange(window[0].start, window[0].stop, dtype=np.float32)[:, None] - side.top) / side.height
     medial = side.left if side.outward > 0 else side.right
     cols = side.outward * (np.arange(window[1].start, window[1].stop, dtype=np.float32)[None, :] - medial) / side.width
-    return rows, cols
+    return rows.astype(np.float32, copy=False), cols.astype(np.float32, copy=False)
 
 
 def _clip(film: Film, side: Side, window: tuple[slice, slice], field: F32) -> F32:
@@ -183,7 +183,7 @@ def patches(film: Film, side: Side, rng: np.random.Generator) -> Patch:
     parts = [
         blob(film, side, rng, rng.uniform(0.06, 0.2), rng.uniform(0.2, 0.5)) for _ in range(int(rng.integers(1, 5)))
     ]
-    field = 1 - np.prod([1 - np.float32(rng.uniform(0.5, 1)) * p.shape for p in parts], axis=0)
+    field = 1 - np.prod([1 - np.float32(rng.uniform(0.65, 1)) * p.shape for p in parts], axis=0)
     field = field / max(float(field.max()), 1e-3)
     return Patch(side, parts[0].window, field.astype(np.float32))
 
@@ -218,7 +218,8 @@ def lobe(film: Film, side: Side, rng: np.random.Generator) -> Patch:
     form = int(rng.integers(3))
     if form == 0:  # upper: sharp below
         field = ramp(fissure - rows, -crisp, crisp) * ramp(rows + 0.12 * wide, rng.uniform(-0.1, 0.2), 0.45)
-        field = field * ramp(cols + 0.3 * wide, *sorted(rng.uniform(-0.4, 0.6, 2)))
+        near, far = sorted(rng.uniform(-0.4, 0.6, 2))
+        field = field * ramp(cols + 0.3 * wide, float(near), float(far) + 0.02)
     elif form == 1:  # middle lobe or lingula: sharp above, against the heart
         field = ramp(rows - fissure, -crisp, crisp) * (1 - ramp(rows + 0.08 * wide, 0.65, 1.05))
         field = field * (1 - ramp(cols + 0.15 * wide, 0.4, 1.05))

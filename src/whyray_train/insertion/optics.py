@@ -85,9 +85,8 @@ def smear(mask: F32, length: float, axis: int) -> F32:
 
 def blur_inside(array: F32, weight: F32, sigma: float) -> F32:
     """Blur of `array` that sees only where `weight` is (normalised convolution)."""
-    below = blur(weight, sigma)
-    out: F32 = blur(array * weight, sigma) / np.maximum(below, 1e-3)
-    return out
+    below = np.maximum(blur(weight, sigma), np.float32(1e-3))
+    return (blur(array * weight, sigma) / below).astype(np.float32, copy=False)
 
 
 def opacify(grey: F32, share: F32, dense: F32 | float, detail: F32 | float = 0.0) -> F32:
@@ -106,7 +105,7 @@ def opacify(grey: F32, share: F32, dense: F32 | float, detail: F32 | float = 0.0
     """
     grain = grey - blur(grey, 0.8)
     smooth = grey - grain
-    out: F32 = smooth + share * np.maximum(dense - smooth, 0) + grain + detail
+    out = smooth + share * np.maximum(dense - smooth, 0) + grain + detail
     return out.astype(np.float32, copy=False)
 
 

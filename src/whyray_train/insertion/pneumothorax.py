@@ -31,9 +31,10 @@ def pneumothorax(film: Film, rng: np.random.Generator) -> Inserted | None:
     pleura = _smooth(pleura, rounding)
     edge = around(pleura, bearing)
     lean = around(np.gradient(pleura, 2 * np.pi / pleura.size), bearing) / np.maximum(radius, 4)
-    beyond = (radius - edge) / np.sqrt(1 + lean**2)
+    beyond: F32 = ((radius - edge) / np.sqrt(1 + lean**2)).astype(np.float32)
     lung = side.lung[window]
     here = ramp(around(width, bearing) * mm, LEAST_MM, 2 * LEAST_MM) * (radius > 3)
+    here = here * (1 - ramp(bearing, -2.6, -2.4) * (1 - ramp(bearing, -1.0, -0.8)))  # none at the mediastinum
     air = ramp(beyond, -0.6, 0.6) * here
     mask = air * ramp(lung, 0.2, 0.7)
     if mask.sum() * mm**2 < SEEN_MM2:

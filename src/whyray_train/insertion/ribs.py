@@ -59,7 +59,7 @@ def rib_relief(grey: F32, lung: F32, mm: float) -> F32:
 
 def _direction(grey: F32, mm: float) -> tuple[F32, F32]:
     """(down, right) unit vector along the local lines, `right` > 0."""
-    gy, gx = np.gradient(blur(grey, 2.5 / mm))
+    gy, gx = (np.asarray(g, dtype=np.float32) for g in np.gradient(blur(grey, 2.5 / mm)))
     yy, xx, xy = (blur(p, 9 / mm) for p in (gy * gy, gx * gx, gx * gy))
     theta = 0.5 * np.arctan2(2 * xy, xx - yy)  # across the lines, in (-pi/2, pi/2]
     slope = -1 / np.tan(np.where(np.abs(theta) < 0.2, 0.2, theta))

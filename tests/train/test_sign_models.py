@@ -1,0 +1,167 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from scipy.special import expit
+
+pytest.importorskip("torch")
+
+from train.toys import film
+from whyray_train import sign_models
+from whyray_train.films import NORMAL_LABEL, Film
+from whyray_train.gating import channels
+from whyray_train.sign_models import FALSE, LEVELS, SLOPES, STRONG
+
+BANK = channels()
+INDEX = next(i for i, c in enumerate(BANK) if c.labels)
+CHANNEL = BANK[INDEX]
+LABEL = min(CHANNEL.labels)
+OTHER = "Hernia"
+
+
+def drawn(rng: np.random.Generator, n: int, steep: float) -> tuple[np.ndarray, np.ndarray]:
+    """Strengths and the truth that follows a logistic of that slope."""
+    x = rng.normal(-2, 1.5 / steep, n)
+    return x, rng.random(n) < expit(steep * (x + 2))
+
+
+# --- parts ----------------------------------------------------------------------------------------------------------
+
+
+def test_strengths_by_hand() -> None:
+    maps = np.full((1, 2, 10, 10), -3.0, dtype=np.float32)
+    maps[0, :, 0, :2] = (5.0, 1.0)
+    two = [replace(CHANNEL, cells=0.01), replace(CHANNEL, cells=0.04)]
+    assert sign_models.strengths(maps, two).tolist() == [[5.0, 0.0]]
+
+
+@pytest.mark.parametrize("steep", [0.5, 1.0, 2.0])
+def test_the_slope_of_a_logistic_is_found(steep: float) -> None:
+    rng = np.random.default_rng(0)
+    found = sign_models.slope(*drawn(rng, 4000, steep), *drawn(rng, 4000, steep))
+    assert found == pytest.approx(steep, rel=0.12)
+
+
+def test_real_and_inserted_films_count_alike_however_many_there_are() -> None:
+    rng = np.random.default_rng(1)
+    real, made = drawn(rng, 600, 0.5), drawn(rng, 600, 2.0)
+    between = sign_models.slope(*real, *made)
+    often = sign_models.slope(*real, np.tile(made[0], 8), np.tile(made[1], 8))
+    assert 0.55 < between < 1.8
+    assert often == pytest.approx(between, rel=0.01)
+
+
+def test_a_group_without_both_classes_is_left_out() -> None:
+    rng = np.random.default_rng(2)
+    real, made = drawn(rng, 2000, 0.5), drawn(rng, 2000, 2.0)
+    none, all_ = np.zeros(2000, np.bool_), np.ones(2000, np.bool_)
+    assert sign_models.slope(real[0], none, *made) == pytest.approx(2.0, rel=0.15)
+    assert sign_models.slope(*real, made[0], all_) == pytest.approx(0.5, rel=0.15)
+    assert sign_models.slope(real[0], none, made[0], all_) == 1.0
+    two = np.arange(2000) < 2
+    assert sign_models.slope(real[0], two, made[0], two) == 1.0
+
+
+def test_the_slope_stays_in_its_bounds() -> None:
+    x = np.linspace(-1, 1, 200)
+    assert sign_models.slope(x, x > 0, x, x > 0) == SLOPES[1]
+    assert sign_models.slope(x, x < 0, x, x < 0) == SLOPES[0]
+
+
+def test_the_cut_lets_the_stated_share_of_normals_through() -> None:
+    rng = np.random.default_rng(3)
+    train, val = rng.normal(0, 1, 2000), rng.normal(0, 1, 300)
+    edge = sign_models.cut(val, train)
+    assert (train >= edge).mean() <= FALSE
+    assert (val >= edge).mean() <= 1 / 60
+    assert max((train >= edge - 0.1).mean() / FALSE, (val >= edge - 0.1).mean() * 60) > 1  # no stricter than need be
+    loud = sign_models.cut(val + 3, train)
+    assert (val + 3 >= loud).mean() <= 1 / 60
+    assert loud > edge + 1
+
+
+def test_truth_compares_the_signs_label_with_normal_films() -> None:
+    items = [film(LABEL), film(NORMAL_LABEL), film(OTHER), film(f"{LABEL}|{OTHER}")]
+    used, positive = sign_models.truth(items, CHANNEL)
+    assert used.tolist() == [True, True, False, True]
+    assert positive.tolist() == [True, False, False, True]
+
+
+@pytest.mark.parametrize("level", [0.15, 0.3, 0.6])
+def test_the_best_level_separates_the_sign_from_its_halo(level: float) -> None:
+    """The sign is just above `level`, its halo just below: only that level draws the mask exactly."""
+    masks = np.zeros((3, 12, 12), np.uint8)
+    masks[:2, 3:7, 3:7] = 255
+    below = LEVELS[LEVELS.index(level) - 1]
+    p = np.full(masks.shape, 0.01)
+    p[:, 2:8, 2:8] = (below + level) / 2
+    p[:2, 3:7, 3:7] = level + 0.01
+    p[2] = 0.99  # without the sign: not looked at
+    found = sign_models.best_level(np.log(p / (1 - p)).astype(np.float32), masks)
+    assert found == (level, 1.0)
+
+
+def test_dice_of_the_best_level_by_hand_and_none_without_the_sign() -> None:
+    masks = np.zeros((1, 4, 4), np.uint8)
+    masks[0, :2] = 255
+    logits = np.full((1, 4, 4), -9.0, dtype=np.float32)
+    logits[0, 0] = 9.0
+    assert sign_models.best_level(logits, masks) == (LEVELS[0], pytest.approx(2 * 4 / (4 + 8)))
+    assert sign_models.best_level(logits, np.full((1, 4, 4), 127, np.uint8)) == (0.3, 0.0)
+
+
+# --- one model ------------------------------------------------------------------------------------------------------
+
+
+def world(shown: float) -> tuple[dict[str, np.ndarray], dict[str, list[Film]], tuple[np.ndarray, ...]]:
+    """Strengths, films and inserted films; the sign lies `shown` above the normals' mean, other labels in between."""
+    rng = np.random.default_rng(4)
+    labels = [NORMAL_LABEL] * 12 + [LABEL] * 4 + [OTHER] * 4
+    items = {part: [film(labels[i % 20]) for i in range(n)] for part, n in (("train", 1500), ("val", 400))}
+    above = {NORMAL_LABEL: 0.0, LABEL: shown, OTHER: shown}
+    seen = {}
+    for part, some in items.items():
+        level = np.array([above[min(f.labels)] for f in some])
+        seen[part] = rng.normal(-4, 1, (len(some), len(BANK))) + level[:, None]
+    n = 80
+    masks = np.zeros((n, len(BANK), 8, 8), np.uint8)
+    masks[: n // 2, INDEX, 2:6, 2:6] = 255
+    masks[0, INDEX] = np.minimum(masks[0, INDEX], 90)  # a thin one
+    maps = np.where(masks > 0, 2.0, -6.0).astype(np.float32)
+    known = np.ones((n, len(BANK)), np.bool_)
+    known[-10:] = False
+    seen["made"] = rng.normal(-4, 1, (n, len(BANK)))
+    seen["made"][: n // 2, INDEX] += shown
+    seen["made"][-10:, INDEX] = 50.0  # not known to be without the sign: must not count as such
+    return seen, items, (maps, masks, known)
+
+
+@pytest.mark.parametrize("shown", [1.0, 4.0])
+def test_at_most_the_stated_share_of_normal_films_reaches_strong_evidence(shown: float) -> None:
+    seen, items, made = world(shown)
+    entry = sign_models.model(CHANNEL, INDEX, seen, items, made)
+    for part, share in (("train", FALSE), ("val", 1 / 60)):
+        normal = np.array([NORMAL_LABEL in f.labels for f in items[part]])
+        score = expit(entry["scale"] * seen[part][normal, INDEX] + entry["shift"])
+        assert (score >= STRONG).mean() <= share + 1 / normal.sum()
+    positive = np.array([LABEL in f.labels for f in items["train"]])
+    reached = (expit(entry["scale"] * seen["train"][positive, INDEX] + entry["shift"]) >= STRONG).mean()
+    assert (reached > 0.6) == (shown == 4.0)
+
+
+def test_a_clearer_sign_has_a_steeper_score_and_the_entry_is_what_the_reader_needs() -> None:
+    entries = [sign_models.model(CHANNEL, INDEX, *world(shown)[:2], world(shown)[2]) for shown in (1.0, 4.0)]
+    assert SLOPES[0] < entries[0]["scale"] < entries[1]["scale"] - 0.3
+    entry = entries[1]
+    assert entry["cells"] == CHANNEL.cells
+    assert (entry["level"], entry["inserted_dice"]) == (LEVELS[0], 1.0)
+    assert entry["validation_positives"] == {"real": 80, "inserted": 40}
+    assert {type(v) for k, v in entry.items() if k != "validation_positives"} == {float}  # plain numbers for YAML
+
+
+def test_films_with_other_labels_do_not_move_the_model() -> None:
+    seen, items, made = world(2.0)
+    entry = sign_models.model(CHANNEL, INDEX, seen, items, made)
+    for part, some in items.items():
+        seen[part][[OTHER in f.labels for f in some], INDEX] = 30.0
+    assert sign_models.model(CHANNEL, INDEX, seen, items, made) == entry
