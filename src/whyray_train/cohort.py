@@ -57,14 +57,18 @@ class Cohort:
         """Signs that may speak for or against: no device or line, and no label of the diagnosis itself."""
         return tuple(s for s in self.signs if s in self.terms.signs and not self.terms.identical(s, diagnosis))
 
+    def part(self, rows: NDArray[np.int64], signs: Sequence[str]) -> Bools:
+        """`has` of these studies and signs."""
+        chosen: Bools = self.has[rows][:, [self.column[s] for s in signs]]
+        return chosen
+
     def described(self, diagnosis: str) -> Bools:
         """Studies whose report names a countable sign or calls the film normal, bool [study].
 
         The others tell a conclusion or a device only: there the signs are unknown rather than absent.
         """
-        columns = [self.column[s] for s in self.countable(diagnosis)]
         normal = np.array([NORMAL in study.labels for study in self.studies])
-        found: Bools = self.has[:, columns].any(axis=1) | normal
+        found: Bools = self.part(np.arange(len(self.studies)), self.countable(diagnosis)).any(axis=1) | normal
         return found
 
     def places(self, row: int, sign: str) -> frozenset[str]:

@@ -90,8 +90,7 @@ def count_diagnosis(
 
 def association(cohort: Cohort, rows: Rows, diagnosis: str, signs: tuple[str, ...]) -> Association:
     """`signs` against one diagnosis in the studies `rows`."""
-    columns = [cohort.column[s] for s in signs]
-    return associate(cohort.has[np.ix_(rows, columns)], cohort.diseased(diagnosis)[rows], cohort.patient[rows])
+    return associate(cohort.part(rows, signs), cohort.diseased(diagnosis)[rows], cohort.patient[rows])
 
 
 def _select(

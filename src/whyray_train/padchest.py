@@ -154,7 +154,7 @@ def _sentences(cell: str) -> tuple[tuple[str, frozenset[str]], ...]:
     if not cell.startswith("["):
         return ()
     found = []
-    for sentence in ast.literal_eval(_MISSING.sub("['']", cell)):
+    for sentence in ast.literal_eval(_MISSING.sub("''", cell)):
         words = [word.strip() for word in sentence]
         places = frozenset(word.removeprefix(PLACE) for word in words if word.startswith(PLACE))
         if places:

@@ -69,7 +69,7 @@ def patterns(cohort: Cohort, rows: NDArray[np.int64], pack: Pack, diagnosis: str
     asked = {w.sign for d in own.diagnoses for w in d.weights} | {s for r in own.rules for s in _named(r.when)}
     hidden = {s for s in cohort.signs if cohort.terms.identical(s, diagnosis)}
     looked = tuple(s for s in cohort.signs if s in asked and s not in hidden)
-    has = cohort.has[np.ix_(rows, [cohort.column[s] for s in looked])]
+    has = cohort.part(rows, looked)
     zoned = {s for rule in own.rules for s in _placed(rule.when)} & set(looked)
     zones = [_zones(cohort, int(row), line, looked, zoned, own) for row, line in zip(rows, has, strict=True)]
     keys: dict[tuple[bytes, tuple[tuple[str, tuple[str, ...]], ...]], int] = {}

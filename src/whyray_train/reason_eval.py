@@ -117,16 +117,16 @@ def regression(cohort: Cohort, rows: NDArray[np.int64], diagnosis: str) -> Float
     """Log-odds of the studies `rows` by a logistic regression on all countable signs of the train patients."""
     from sklearn.linear_model import LogisticRegression
 
-    columns = [cohort.column[s] for s in cohort.countable(diagnosis)]
+    signs = cohort.countable(diagnosis)
     train = np.flatnonzero(cohort.train)
-    lines, index = np.unique(cohort.has[np.ix_(train, columns)], axis=0, return_inverse=True)
+    lines, index = np.unique(cohort.part(train, signs), axis=0, return_inverse=True)
     ill = cohort.diseased(diagnosis)[train]
     there = np.bincount(index, ill, minlength=len(lines))
     missing = np.bincount(index, ~ill, minlength=len(lines))
     model = LogisticRegression(max_iter=300)
     answers = np.repeat([1, 0], len(lines))
     model.fit(np.vstack([lines, lines]), answers, sample_weight=np.concatenate([there, missing]))
-    found: Floats = model.decision_function(cohort.has[np.ix_(rows, columns)])
+    found: Floats = model.decision_function(cohort.part(rows, signs))
     return found
 
 

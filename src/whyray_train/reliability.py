@@ -10,12 +10,13 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float64]
 
 PENALTY = 10.0
-START = 0.6
+USUAL = 0.6
+LEAST = 0.25
 
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Reliability:
-    """Log-odds = `base` + own @ `signs` + shared * `common`; all factors in [0, 1]."""
+    """Log-odds = `base` + own @ `signs` + shared * `common`; factors in [0, 1], the common one at least `LEAST`."""
 
     base: float
     signs: Floats
@@ -34,12 +35,13 @@ def fit(own: Floats, shared: Floats, studies: Floats, positives: Floats, penalty
     studies, positives
         [pattern] number of studies, and of those with the diagnosis.
     penalty
-        Weight of the squared distance of each factor from the common one.
+        Weight of the squared distance of each factor from the common one, and of that from `USUAL`.
 
     Notes
     -----
     Minimises the negative log-likelihood plus the penalty by L-BFGS-B. A factor cannot be negative: a sign may tell
-    nothing beside the others, but never the opposite of what it tells alone.
+    nothing beside the others, but never the opposite of what it tells alone. The common factor has a floor, because
+    hand-written weights stand where the table is silent or misleads: the table may not silence them.
     """
     from scipy.optimize import minimize
 
@@ -49,14 +51,14 @@ def fit(own: Floats, shared: Floats, studies: Floats, positives: Floats, penalty
     def loss(x: Floats) -> tuple[float, Floats]:
         base, common, factors = x[0], x[1], x[2:]
         logit = base + own @ factors + shared * common
-        slack = factors - common
-        value = (studies * np.logaddexp(0, logit) - positives * logit).sum() + penalty * slack @ slack
+        slack, drift = factors - common, common - USUAL
+        value = (studies * np.logaddexp(0, logit) - positives * logit).sum() + penalty * (slack @ slack + drift**2)
         residual = studies / (1 + np.exp(-logit)) - positives
         pull = 2 * penalty * slack
-        slope = [residual.sum(), shared @ residual - pull.sum()]
+        slope = [residual.sum(), shared @ residual - pull.sum() + 2 * penalty * drift]
         return float(value), np.concatenate([slope, own.T @ residual + pull])
 
-    start = np.concatenate([[np.log(share / (1 - share))], np.full(count + 1, START)])
-    bounds = [(None, None)] + [(0.0, 1.0)] * (count + 1)
+    start = np.concatenate([[np.log(share / (1 - share))], np.full(count + 1, USUAL)])
+    bounds = [(None, None), (LEAST, 1.0), *[(0.0, 1.0)] * count]
     found = minimize(loss, start, jac=True, method="L-BFGS-B", bounds=bounds, options={"maxiter": 500}).x
     return Reliability(float(found[0]), found[2:], float(found[1]))

@@ -51,18 +51,9 @@ def observe(vignette: Vignette, pack: Pack) -> Observations:
     return Observations("0" * 64, pack.model, (), zones, signs, {}, Quality(True, None))
 
 
-def prior(pack: Pack, diagnosis: str) -> float:
-    """Probability before anything is seen: counted, or stated by the pack."""
-    if pack.counted is not None and diagnosis in pack.counted.diagnoses:
-        return pack.counted.diagnoses[diagnosis].prior
-    definition = pack.diagnosis(diagnosis)
-    assert definition is not None and definition.prior is not None, f"{diagnosis} has no prior"
-    return definition.prior.value
-
-
 def read(vignette: Vignette, pack: Pack) -> tuple[Finding, ...]:
     """What the pack concludes from the signs alone."""
-    priors = {d.id: prior(pack, d.id) for d in pack.diagnoses}
+    priors = {d.id: pack.prior(d) for d in pack.diagnoses}
     base = {name: math.log(value / (1 - value)) for name, value in priors.items()}
     return conclude(observe(vignette, pack), pack, Fusion(0.0, 1.0, base, priors))
 

@@ -143,3 +143,16 @@ class Pack:
     def structure(self, structure_id: str) -> StructureDefinition | None:
         """Structure by id."""
         return next((s for s in self.structures if s.id == structure_id), None)
+
+    def prior(self, diagnosis: DiagnosisDefinition) -> float:
+        """Probability of a diagnosis before anything is seen: as it states, as counted, or the pack's for rare ones.
+
+        Raises
+        ------
+        KeyError
+            When none of them is there (the setting ``prior`` is missing).
+        """
+        if diagnosis.prior is not None:
+            return diagnosis.prior.value
+        facts = self.counted.diagnoses.get(diagnosis.id) if self.counted is not None else None
+        return self.settings["prior"] if facts is None else facts.prior

@@ -45,7 +45,7 @@ def search(pack: Pack, words: str, limit: int = 20) -> tuple[Hit, ...]:
     found = []
     for kind, entry, name, synonyms in _everything(pack):
         score, word = _best(asked, entry, name, synonyms)
-        if score < LEAST and asked in plain(_told(pack, entry)):
+        if score < LEAST and any(asked in plain(text) for text in _told(pack, entry)):
             score, word = TOLD, name.en
         elif score < LEAST:
             continue
@@ -81,12 +81,12 @@ def _fit(asked: str, word: str, named: bool) -> float:
     return float(fuzz.ratio(asked, word)) - 5.0
 
 
-def _told(pack: Pack, entry: str) -> str:
-    """Definition and significance of a sign or diagnosis."""
+def _told(pack: Pack, entry: str) -> tuple[str, ...]:
+    """Definition and significance of a sign or diagnosis, each in both languages."""
     sign, diagnosis = pack.sign(entry), pack.diagnosis(entry)
     if sign is not None:
-        return " ".join((sign.definition.zh, sign.definition.en, sign.significance.zh, sign.significance.en))
-    return " ".join((diagnosis.definition.zh, diagnosis.definition.en)) if diagnosis is not None else ""
+        return (sign.definition.zh, sign.definition.en, sign.significance.zh, sign.significance.en)
+    return (diagnosis.definition.zh, diagnosis.definition.en) if diagnosis is not None else ()
 
 
 def _folds(pack: Pack) -> dict[int, str]:

@@ -7,6 +7,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from math import log
 from pathlib import Path
 from threading import Lock
 from time import perf_counter
@@ -38,6 +39,7 @@ from whyray.service.settings import Settings
 
 Source = str | os.PathLike[str] | bytes
 Spacing = float | tuple[float, float] | None
+DOUBLED = 2.0
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -350,8 +352,10 @@ class Reader:
         """Fills in the leading conclusion when the question names none."""
         if query.intent not in ("WHY", "WHY_NOT") or query.target is not None:
             return query
+        seen = {d.id for d in reading.pack.diagnoses if d.head is not None and not d.normal}
         normal = {d.id for d in reading.pack.diagnoses if d.normal}
-        ranked = sorted((f for f in reading.findings if f.id not in normal), key=lambda f: -f.probability)
+        leading = (f for f in reading.findings if f.id in seen or f.verdict != "not_supported")
+        ranked = sorted((f for f in leading if f.id not in normal), key=lambda f: -f.probability)
         return replace(query, target=ranked[0].id)
 
     def _tested(self, query: Query, reading: Reading) -> tuple[Finding, ...]:
@@ -439,10 +443,19 @@ def donors(evidence: Evidence, reading: Reading) -> NDArray[np.bool_] | None:
 
 
 def fusion(pack: Pack, card: ModelCard) -> reasoning.Fusion:
-    """The card's weights for the pack's diagnoses; a diagnosis without head starts at the card's default."""
+    """The card's weights for the pack's diagnoses.
+
+    A diagnosis without head starts at the pack's prior, and is called possible only when its probability reaches
+    the card's limit for such diagnoses and has at least doubled.
+    """
     base, possible = {}, {}
     for diagnosis in pack.diagnoses:
         head = diagnosis.head or ""
-        base[diagnosis.id] = card.calibration[head]["fused_base"] if head in card.calibration else card.fusion["base"]
-        possible[diagnosis.id] = card.thresholds.get(head, card.fusion["possible"])
+        if head in card.calibration:
+            base[diagnosis.id] = card.calibration[head]["fused_base"]
+            possible[diagnosis.id] = card.thresholds.get(head, card.fusion["possible"])
+        else:
+            prior = pack.prior(diagnosis)
+            base[diagnosis.id] = log(prior / (1 - prior))
+            possible[diagnosis.id] = max(card.fusion["possible"], DOUBLED * prior)
     return reasoning.Fusion(card.fusion["film_weight"], card.fusion["sign_weight"], base, possible)
