@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from pathlib import Path
 from string import Formatter
+from typing import get_args
 
 import pytest
 import yaml
 
 from dialogue import films
 from whyray.dialogue import compose, explain_parse, understand
-from whyray.domain import Pack
+from whyray.dialogue.phrases import Phrases
+from whyray.dialogue.sources import looks_for
+from whyray.domain import DiagnosisDefinition, Finding, Lang, Pack, Query, SignDefinition
 from whyray.knowledge import load_packs
 
 HERE = Path(__file__).parent
 QUESTIONS = yaml.safe_load((HERE / "questions.yaml").read_text("utf-8"))
+CHEST_QUESTIONS = yaml.safe_load((HERE / "chest_questions.yaml").read_text("utf-8"))
 REWORDINGS = yaml.safe_load((HERE / "rewordings.yaml").read_text("utf-8"))
 
 
@@ -43,12 +47,92 @@ def test_every_rewording_keeps_its_meaning(chest: Pack) -> None:
     assert read == {("WHY", "pulmonary_edema")}
 
 
+@pytest.mark.parametrize(
+    ("text", "intent", "target", "lang", "signs"), CHEST_QUESTIONS, ids=[q[0] for q in CHEST_QUESTIONS]
+)
+def test_question_of_the_whole_pack(
+    chest: Pack, text: str, intent: str, target: str | None, lang: str, signs: list[str]
+) -> None:
+    query, parse = understand(text, chest), explain_parse(text, chest)
+    named = [v for h in parse.hits if h.kind == "sign" for v in h.values]
+    assert (query.intent, query.target, query.lang, named) == (intent, target, lang, signs), parse
+
+
 def test_every_name_of_a_diagnosis_is_found(chest: Pack) -> None:
+    wrong = []
     for diagnosis in chest.diagnoses:
-        for word in (diagnosis.name.zh, *diagnosis.synonyms.zh):
-            assert diagnosis.id in explain_parse(f"为什么判断为{word}", chest).reading.diagnoses, word
-        for word in (diagnosis.name.en, *diagnosis.synonyms.en):
-            assert diagnosis.id in explain_parse(f"why {word}?", chest).reading.diagnoses, word
+        for text in questions_about(diagnosis):
+            parse = explain_parse(text, chest)
+            if parse.reading.diagnoses != (diagnosis.id,) or parse.intent not in ("WHY", "WHY_NOT"):
+                wrong.append((text, parse.intent, parse.reading.diagnoses))
+    assert wrong == []
+
+
+def test_every_name_of_a_sign_is_found(chest: Pack) -> None:
+    """A word that a sign shares with its own diagnosis may mean the diagnosis."""
+    wrong, shared = [], 0
+    signs = [s for s in chest.signs if not s.learned]
+    for sign in signs:
+        for text in questions_about(sign):
+            parse = explain_parse(text, chest)
+            named = {v for h in parse.hits if h.kind == "sign" for v in h.values}
+            taken = set(parse.reading.diagnoses) & set(sign.diagnoses)
+            shared += sign.id not in named
+            if parse.intent != "WHY" or not (sign.id in named or taken):
+                wrong.append((text, parse.intent, named, parse.reading.diagnoses))
+    assert wrong == []
+    assert shared <= 0.02 * sum(len(questions_about(sign)) for sign in signs)
+
+
+def questions_about(entry: SignDefinition | DiagnosisDefinition) -> list[str]:
+    zh, en = (entry.name.zh, *entry.synonyms.zh), (entry.name.en, *entry.synonyms.en)
+    return [*(f"为什么判断为{word}" for word in zh), *(f"why {word}?" for word in en)]
+
+
+def test_a_name_keeps_its_capital_inside_a_sentence(chest: Pack) -> None:
+    phrases = Phrases(chest, "en")
+    for entry in (*chest.signs, *chest.diagnoses, *chest.rules, *chest.differentials):
+        assert phrases.inside(entry.name) == phrases.text(entry.name)
+
+
+def test_words_beyond_the_reader_name_nothing_that_it_knows(chest: Pack) -> None:
+    for term in chest.terms:
+        for word in (*term.zh, *term.en) if term.kind == "scope" else ():
+            kinds = {h.kind for h in explain_parse(word, chest).hits}
+            assert not kinds & {"diagnosis", "sign"}, word
+
+
+@pytest.mark.parametrize("lang", get_args(Lang))
+def test_what_nothing_looks_for_is_said_plainly(chest: Pack, lang: Lang) -> None:
+    said = "既不能说有，也不能说无" if lang == "zh" else "neither present nor absent"
+    for diagnosis in (d for d in chest.diagnoses if not looks_for(chest, d)):
+        finding = Finding(diagnosis.id, 0.02, -4.0, "low", "not_supported", ())
+        for intent in ("WHY", "WHY_NOT", "SCREEN"):
+            text = reply(chest, Query("", lang, intent, diagnosis.id), (finding,))
+            assert said in text.splitlines()[0], (diagnosis.id, intent)
+            assert "%" not in text, text
+    for sign in (s for s in chest.signs if s.detector is None):
+        word = sign.name.get(lang)
+        for text in (f"why {word}", f"is there {word}") if lang == "en" else (f"为什么{word}", f"有没有{word}"):
+            query = understand(text, chest, lang=lang)
+            if query.target is None:
+                assert said in reply(chest, query, films.findings()), text
+
+
+def test_a_screening_names_no_disease_as_checked_that_nothing_looks_for(chest: Pack) -> None:
+    findings = tuple(Finding(d.id, 0.02, -4.0, "low", "not_supported", ()) for d in chest.diagnoses)
+    lines = reply(chest, Query("", "en", "SCREEN"), findings).splitlines()
+    (checked,) = (line for line in lines if line.startswith("Diagnoses checked"))
+    (unchecked,) = (line for line in lines if "further diagnoses" in line)
+    for diagnosis in chest.diagnoses:
+        if not looks_for(chest, diagnosis):
+            assert f" {diagnosis.name.en}," not in f"{checked[:-1]},"
+    assert f"{sum(not looks_for(chest, d) for d in chest.diagnoses)} further" in unchecked
+    assert "pneumonia" in checked
+
+
+def reply(chest: Pack, query: Query, findings: tuple[Finding, ...]) -> str:
+    return compose(query, findings, films.observations(), chest, simulated=False, calibrated=True).text
 
 
 def test_terms_point_to_what_exists(chest: Pack) -> None:

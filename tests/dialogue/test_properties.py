@@ -80,7 +80,7 @@ def cases(draw: st.DrawFn) -> dict[str, object]:
     return {
         "intent": draw(st.sampled_from(["WHY", "WHY_NOT", "SCREEN"])),
         "target": draw(st.sampled_from([None, *(f.id for f in findings), "hernia"])),
-        "text": draw(st.sampled_from(["", "right left", "Kerley B", "why hazy opacity", "结核", "enlarged heart"])),
+        "text": draw(st.sampled_from(["", "right left", "Kerley B", "why hazy opacity", "淋巴瘤", "enlarged heart"])),
         "findings": findings,
         "observations": films.observations(usable=draw(st.booleans()), reasons=reasons),
         "simulated": draw(st.booleans()),

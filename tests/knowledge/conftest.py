@@ -17,7 +17,8 @@ settings: {evidence_threshold: 0.75}
     "anatomy.yaml": """
 structures:
   - {id: lung_r, name: {zh: 右肺, en: right lung}, channel: r, side: right}
-  - {id: lung_l, name: {zh: 左肺, en: left lung}, side: left}
+  - {id: lung_l, name: {zh: 左肺, en: left lung}, channel: l, side: left}
+  - {id: bone, name: {zh: 骨, en: bone}}
 zones:
   - {id: top, name: {zh: 上野, en: top}, kind: box, params: {lung: lung_r, v: [0, 0.5]}}
 """,
@@ -32,6 +33,8 @@ zones:
   source: made up
   detector: {kind: seen, params: {lungs: [lung_r, lung_l], zones: [top], measure: width}}
   zones: [top]
+  synonyms: {zh: [白斑], en: [white patch]}
+  diagnoses: [ill]
   codes: {umls: C0034063, snomed: "60046008", dicom: "112071"}
 - id: black
   name: {zh: 黑影, en: black}
@@ -44,6 +47,15 @@ zones:
   definition: {zh: 隐, en: not seen}
   significance: {zh: 意义, en: it matters}
   source: made up
+  detector: null
+- id: tube
+  name: {zh: 管, en: tube}
+  definition: {zh: 管, en: a tube}
+  significance: {zh: 意义, en: somebody put it there}
+  source: made up
+  morphology: {kind: device, shape: tubular, density: metallic}
+  codes: {composed: "DCM:112063+SCT:59441001", mesh: "Lung, Hyperlucent"}
+  confounder: true
   detector: null
 - id: pattern
   name: {zh: 模式, en: pattern}
@@ -60,6 +72,13 @@ zones:
   source: made up
   head: Ill
   advice: {zh: 建议, en: look again}
+  synonyms: {zh: [患病], en: [sick]}
+  core_signs: [white, black]
+  variants:
+    - {id: white_top, name: {zh: 上白, en: white at the top}, of: white, when: {overlaps: {sign: white, zone: top}}}
+  checklist:
+    - {id: check_white, name: {zh: 白, en: white}, when: {any: [white, unseen]}, source: book}
+    - {id: check_clear, name: {zh: 无黑, en: not black}, when: {absent: black}, source: book}
   weights:
     - {sign: white, lr_present: 3.0, lr_absent: 0.5, basis: counted, source: table, n: 100,
        ci_present: [2.0, 4.0], ci_absent: [0.4, 0.6]}
@@ -74,6 +93,21 @@ zones:
   weight: 0.3
   basis: expert
   source: opinion
+""",
+    "differentials/all.yaml": """
+- id: ill_or_unseen
+  name: {zh: 病与隐影, en: ill or unseen}
+  between: [ill, unseen]
+  rows:
+    - {sign: white, favours: ill, note: {zh: 白, en: white}, source: book}
+    - {sign: black, favours: unseen, note: {zh: 黑, en: black}, source: book}
+  decide: {zh: 再看, en: look again}
+""",
+    "places.yaml": """
+locations:
+  - {label: loc top, name: {zh: 上, en: top}, zones: [top]}
+groups:
+  - {id: upper, name: {zh: 上部, en: upper part}, zones: [top]}
 """,
 }
 

@@ -13,7 +13,7 @@ BREAKS = [
     ("signs/all.yaml", "{zh: 白影, en: white}", "{zh: 白影}", "name.en"),
     ("signs/all.yaml", "{zh: 白影, en: white}", "{zh: 白影, en: ''}", "name.en"),
     ("signs/all.yaml", "{zh: 白影, en: white}", "{zh: 白影, en: white, fr: blanc}", "name.fr"),
-    ("signs/all.yaml", "zones: [top]\n  codes", "zones: top\n  codes", "zones"),
+    ("signs/all.yaml", "zones: [top]\n  synonyms", "zones: top\n  synonyms", "zones"),
     ("signs/all.yaml", "  detector: null\n", "", "detector"),
     ("signs/all.yaml", "detector: null", "detector: {params: {}}", "detector.kind"),
     ("signs/all.yaml", "learned: true", "laterality: upside", "laterality"),

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import pytest
 
+from whyray.knowledge.codes import verhoeff
 from whyray.knowledge.conditions import MOST_SIGNS, ConditionError, parse
-from whyray.knowledge.evidence import verhoeff
 
 FULL = {
     "all": [
@@ -84,3 +84,48 @@ def test_verhoeff_accepts_real_codes_and_refuses_each_single_slip(code):
     for at in range(len(code)):
         wrong = code[:at] + str((int(code[at]) + 1) % 10) + code[at + 1 :]
         assert not verhoeff(wrong)
+
+
+MEASURE = {"sign": "a", "id": "w"}
+
+
+@pytest.mark.parametrize(
+    ("tree", "answer"),
+    [
+        ({"all": ["a", {"measure": {**MEASURE, ">=": 2}}, {"measure": {**MEASURE, "<=": 1}}]}, False),
+        ({"all": ["a", {"measure": {**MEASURE, ">=": 1}}, {"all": [{"measure": {**MEASURE, "<=": 2}}]}]}, True),
+        ({"any": [{"measure": {**MEASURE, ">=": 2}}, {"measure": {**MEASURE, "<=": 1}}]}, True),
+        ({"all": [{"measure": {**MEASURE, ">=": 2}}, {"measure": {"sign": "b", "id": "w", "<=": 1}}]}, True),
+    ],
+)
+def test_bounds_that_exclude_each_other_cannot_hold(tree, answer):
+    assert parse(tree).can_hold() is answer
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ({"all": ["a", "b"]}, {"all": ["b", "a"]}, True),
+        ({"all": ["a", {"all": ["b", "c"]}]}, {"all": ["c", "b", "a"]}, True),
+        ("a", {"any": ["a"]}, True),
+        ({"any": ["a", "b"]}, {"at_least": {"n": 1, "of": ["b", "a"]}}, True),
+        ({"all": ["a", "b"]}, {"any": ["a", "b"]}, False),
+        ("a", {"absent": "a"}, False),
+        ("a", {"symmetric": "a"}, False),
+        ({"measure": {**MEASURE, ">=": 1}}, {"measure": {**MEASURE, ">=": 2}}, False),
+        ({"overlaps": {"sign": "a", "zone": "x"}}, {"overlaps": {"sign": "a", "zone": "y"}}, False),
+    ],
+)
+def test_the_key_tells_whether_two_conditions_are_the_same(one, other, same):
+    assert (parse(one).key == parse(other).key) is same
+
+
+def test_positive_signs_leave_out_what_must_be_absent():
+    assert parse({"all": ["a", {"absent": "b"}, {"overlaps": {"sign": "c", "zone": "z"}}]}).positive == ("a", "c")
+
+
+def test_dead_parts_are_found_below_a_condition_that_can_hold():
+    alive = parse({"any": ["a", {"all": ["b", "c"]}]})
+    dead = parse({"any": ["a", {"all": ["b", {"absent": "b"}]}]})
+    assert not list(alive.dead_parts())
+    assert [part.signs for part in dead.dead_parts()] == [("b",)]

@@ -215,4 +215,5 @@ def test_the_shipped_pack_concludes_on_every_diagnosis() -> None:
     for definition, finding in zip(made.diagnoses, found, strict=True):
         pattern = pattern_of(definition, made)
         assert (pattern is None) == (definition.head is None)
-        assert finding.evidence
+        weighed = {w.sign for w in definition.weights} & {s.id for s in made.signs if s.detector}
+        assert bool(finding.evidence) == bool(pattern or weighed or finding.rules)

@@ -57,7 +57,7 @@ def weight(name: str, present: float, absent: float) -> SignWeight:
 
 
 def diagnosis(name: str, weights: Iterable[SignWeight], head: str | None = None) -> DiagnosisDefinition:
-    return DiagnosisDefinition(name, WORD, WORD, "book", head, tuple(weights), WORD)
+    return DiagnosisDefinition(name, WORD, WORD, "book", WORD, head=head, weights=tuple(weights))
 
 
 def rule(name: str, target: str, when: Any, bonus: float) -> Rule:

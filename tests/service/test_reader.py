@@ -179,3 +179,26 @@ def test_regions_survive_the_json(reader: Reader) -> None:
         assert back is not None
         assert structure.region is not None
         assert back.iou(structure.region) == 1.0
+
+
+def test_a_diagnosis_without_head_starts_at_its_prior_and_is_not_announced_unseen(reader: Reader) -> None:
+    from math import exp
+
+    from whyray import reasoning
+    from whyray.domain import Observations, Quality, SignObservation
+    from whyray.service.reader import fusion
+
+
+    (pack,) = reader.packs
+    weights = fusion(pack, reader.engine(pack).card)
+    blind = tuple(SignObservation(s.id, False, 0.0) for s in pack.signs)
+    found = reasoning.conclude(Observations("0" * 64, "m", (), {}, blind, {}, Quality(True, None)), pack, weights)
+    headless = {d.id: d for d in pack.diagnoses if d.head is None}
+    assert len(headless) >= 30
+    for finding in found:
+        if finding.id in headless:
+            prior = pack.prior(headless[finding.id])
+            assert 1 / (1 + exp(-weights.base[finding.id])) == pytest.approx(prior)
+            assert finding.probability == pytest.approx(prior)
+            assert finding.verdict == "not_supported"
+            assert weights.possible[finding.id] >= 2 * prior

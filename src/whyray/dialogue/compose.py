@@ -7,6 +7,7 @@ from whyray.dialogue.grammar import rules_of
 from whyray.dialogue.phrases import Phrases
 from whyray.dialogue.reasons import explain
 from whyray.dialogue.screening import screen
+from whyray.dialogue.sources import looks_for
 from whyray.dialogue.understand import explain_parse
 from whyray.domain import Finding, Notice, Observations, Pack, Query
 
@@ -105,7 +106,8 @@ def _help(draft: Draft) -> None:
     film, p = draft.film, draft.film.phrases
     first, second = film.examples()
     draft.say("help", first=first, second=second)
-    draft.say("help.diagnoses", names=p.listed(p.diagnosis(d) for d in film.pack.diagnoses if not d.normal))
+    read = (d for d in film.pack.diagnoses if not d.normal and looks_for(film.pack, d))
+    draft.say("help.diagnoses", names=p.listed(p.diagnosis(d) for d in read))
 
 
 def _out_of_scope(draft: Draft) -> None:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from whyray.dialogue import sources
 from whyray.dialogue.draft import Draft, Film
 from whyray.domain import DiagnosisDefinition, Evidence, Finding, SignDefinition
 
 # A film-wide answer names this many of the signs that nothing detects and counts the rest.
-_MOST_NAMED = 8
+MOST_NAMED = 8
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -82,7 +83,7 @@ def _line(film: Film, finding: Finding, item: Evidence) -> str:
         lead = p.fill("item.learned", score=item.score, share=share)
         where = p.fill("item.learned.place", place=place) if place and item.region is not None else ""
         return p.join((lead, where, tested))
-    significance, source = p.inside(item.significance), p.text(item.source)
+    significance, source = p.inside(item.significance), sources.source(film, finding, item)
     return p.join(
         (
             p.lead(
@@ -93,17 +94,13 @@ def _line(film: Film, finding: Finding, item: Evidence) -> str:
                 )
             ),
             p.fill("item.score", score=item.score, share=share),
-            _pathway(film, item),
+            sources.ratio(film, finding, item),
+            sources.pathway(film, item),
             p.fill("item.significance", text=significance) if significance else "",
             tested,
             p.fill("item.source", text=source) if source else "",
         )
     )
-
-
-def _pathway(film: Film, item: Evidence) -> str:
-    rule = next((r for r in film.pack.rules if r.id == item.rule), None)
-    return film.phrases.fill("item.rule", name=film.phrases.text(rule.name)) if rule else ""
 
 
 def _tested(film: Film, finding: Finding, item: Evidence) -> str:
@@ -133,7 +130,9 @@ def say_absent(draft: Draft, finding: Finding, items: tuple[Evidence, ...]) -> N
         parts[raising if item.log_lr > 0 else "absent.lower"].append(item)
     for key, group in parts.items():
         if group:
-            names = film.phrases.listed(film.phrases.inside(sign_of(film, e).name) for e in group)
+            names = film.phrases.listed(
+                sources.absent(film, finding, e, film.phrases.inside(sign_of(film, e).name)) for e in group
+            )
             share = film.phrases.percent(sum(e.share for e in group))
             text = film.phrases.fill(key, signs=names, share=share, name=film.name(finding))
             draft.add(text, finding, tuple(group))
@@ -152,8 +151,8 @@ def say_unseen(draft: Draft, diagnosis: DiagnosisDefinition | None, told: Iterab
             undetected.append(p.inside(sign.name))
         elif seen is None or not seen.ran:
             groups.setdefault((seen.reason if seen else None) or "", []).append(p.inside(sign.name))
-    if len(undetected) > _MOST_NAMED and diagnosis is None:
-        draft.say("undetected.many", n=len(undetected), signs=p.listed(undetected[:_MOST_NAMED]))
+    if len(undetected) > MOST_NAMED and diagnosis is None:
+        draft.say("undetected.many", n=len(undetected), signs=p.listed(undetected[:MOST_NAMED]))
     elif undetected:
         draft.say("undetected", signs=p.listed(undetected))
     for reason, names in groups.items():

@@ -52,11 +52,13 @@ class Lexicon:
     vocabulary: frozenset[str]
     longest: int
     han_names: dict[str, tuple[str, ...]]
+    primary: frozenset[str]
 
     @staticmethod
     def of(pack: Pack) -> Lexicon:
         """Collect and normalise every word of `pack`."""
-        return _build(tuple(_words(pack)), tuple(t for t in pack.terms if t.kind == "fold"))
+        names = frozenset(d.name.zh for d in pack.diagnoses) | {s.name.zh for s in pack.signs if not s.learned}
+        return _build(tuple(_words(pack)), tuple(t for t in pack.terms if t.kind == "fold"), names)
 
     def scan(self, raw: str) -> Scan:
         """Normalise `raw`, correct its typing errors and find all entries, longest first."""
@@ -99,12 +101,15 @@ class Lexicon:
         return not forms.isdisjoint(self.vocabulary)
 
     def _nearest(self, word: str) -> str | None:
-        """Return the only vocabulary word within the cut-off; None when there is none or a tie."""
-        scored = [(OSA.distance(word, w), w) for w in self.vocabulary if _may_be(word, w)]
-        scored = sorted((d, w) for d, w in scored if d <= (2 if min(len(word), len(w)) >= 10 else 1))
-        if not scored or (len(scored) > 1 and scored[0][0] == scored[1][0]):
+        """Return the only vocabulary word within the cut-off; None when there is none or a tie.
+
+        Among equally near words the one with the same letters wins: two of them were swapped.
+        """
+        near = [(OSA.distance(word, w), sorted(word) != sorted(w), w) for w in self.vocabulary if _may_be(word, w)]
+        scored = sorted(s for s in near if s[0] <= (2 if min(len(word), len(s[2])) >= 10 else 1))
+        if not scored or (len(scored) > 1 and scored[0][:2] == scored[1][:2]):
             return None
-        return scored[0][1]
+        return scored[0][2]
 
     def _correct_han(self, text: str) -> list[tuple[str, str]]:
         """Correct names of three or more Han characters, one wrong, never the first: it is the organ."""
@@ -120,6 +125,9 @@ class Lexicon:
                 and not any(blocked[start : start + len(s)])
                 and Hamming.distance(s, text[start : start + len(s)]) == 1
             ]
+            # Where several things are near, a name is meant rather than another word for something else.
+            if len({self.entries[s][1] for s in near}) > 1:
+                near = [s for s in near if s in self.primary]
             if len({self.entries[s][1] for s in near}) == 1:
                 best = max(near, key=len)
                 return [(text[start : start + len(best)], best)]
@@ -127,7 +135,7 @@ class Lexicon:
 
 
 @lru_cache(maxsize=8)
-def _build(words: tuple[Word, ...], folds: tuple[Term, ...]) -> Lexicon:
+def _build(words: tuple[Word, ...], folds: tuple[Term, ...], primary: frozenset[str]) -> Lexicon:
     """Build the lexicon; packs are values, so equal words give the same one."""
     table = fold_table(folds)
     found: dict[str, dict[str, dict[str, None]]] = {}
@@ -147,7 +155,8 @@ def _build(words: tuple[Word, ...], folds: tuple[Term, ...]) -> Lexicon:
         if kind in NAMED and han_count(surface) == len(surface) >= 3:
             names[surface[0]] = (*names.get(surface[0], ()), surface)
     vocabulary = frozenset(w for surface in found for w in latin_words(surface))
-    return Lexicon(entries, fillers, table, vocabulary, max(map(len, found), default=0), names)
+    primary = frozenset(normalise(name, table) for name in primary)
+    return Lexicon(entries, fillers, table, vocabulary, max(map(len, found), default=0), names, primary)
 
 
 def _may_be(word: str, candidate: str) -> bool:

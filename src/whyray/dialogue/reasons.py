@@ -13,7 +13,8 @@ from whyray.dialogue.evidence import (
     say_unseen,
     sort_evidence,
 )
-from whyray.domain import Evidence, Finding
+from whyray.dialogue.sources import looks_for
+from whyray.domain import DiagnosisDefinition, Evidence, Finding
 
 _MOST_OPTIONS = 4
 
@@ -64,6 +65,9 @@ def leading(film: Film) -> Finding | None:
 
 def _explain_one(draft: Draft, finding: Finding) -> None:
     film = draft.film
+    if finding.verdict == "not_supported" and not looks_for(film.pack, film.diagnosis(finding)):
+        say_unlooked(draft, film.diagnosis(finding))
+        return
     parts = sort_evidence(film, finding)
     supported = finding.verdict == "supported"
     say_verdict(draft, finding, "", parts.pro if supported else (*parts.contra, *parts.absent))
@@ -83,6 +87,16 @@ def _explain_one(draft: Draft, finding: Finding) -> None:
         draft.say("none_listed")
     say_unlocated(draft, finding, parts.unlocated)
     _closing(draft, finding)
+
+
+def say_unlooked(draft: Draft, diagnosis: DiagnosisDefinition) -> None:
+    """Say plainly that nothing looks for a diagnosis today, and by which signs it would be known."""
+    film, p = draft.film, draft.film.phrases
+    own = diagnosis.core_signs or tuple(weight.sign for weight in diagnosis.weights)
+    named = (sign for sign in map(film.pack.sign, own) if sign is not None)
+    signs = p.listed(p.inside(sign.name) for sign in named)
+    key = "verdict.undetected.signs" if signs else "verdict.undetected"
+    draft.say(key, name=p.diagnosis(diagnosis), signs=signs)
 
 
 def _closing(draft: Draft, finding: Finding) -> None:

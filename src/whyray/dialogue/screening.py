@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from whyray.dialogue.draft import Draft, Film
 from whyray.dialogue.evidence import (
+    MOST_NAMED,
     is_learned,
     say_absent,
     say_asked_signs,
@@ -11,7 +12,8 @@ from whyray.dialogue.evidence import (
     sign_of,
     sort_evidence,
 )
-from whyray.dialogue.reasons import ask_back, say_verdict
+from whyray.dialogue.reasons import ask_back, say_unlooked, say_verdict
+from whyray.dialogue.sources import looks_for
 from whyray.domain import Evidence, Finding
 
 
@@ -48,6 +50,8 @@ def _screen_one(draft: Draft, diagnosis_id: str) -> None:
         draft.say("scope.other", first=film.examples()[0])
     elif finding is None:
         draft.say("verdict.unavailable", name=film.phrases.diagnosis(diagnosis))
+    elif finding.verdict == "not_supported" and not looks_for(film.pack, diagnosis):
+        say_unlooked(draft, diagnosis)
     else:
         positive = finding.verdict != "not_supported"
         main, evidence = _main(film, finding) if positive else ("", ())
@@ -68,8 +72,13 @@ def _screen_all(draft: Draft) -> None:
     elif not supported and not possible:
         draft.say("screen.none.unusable")
     _listed(draft, possible, "head.screen.possible")
-    if diseases:
-        draft.say("screen.checked", names=p.listed(film.name(f) for f in diseases))
+    checked = [f for f in diseases if looks_for(film.pack, film.diagnosis(f))]
+    if checked:
+        draft.say("screen.checked", names=p.listed(film.name(f) for f in checked))
+    unchecked = [film.name(f) for f in diseases if f not in checked]
+    if unchecked:
+        key = "screen.unchecked.many" if len(unchecked) > MOST_NAMED else "screen.unchecked"
+        draft.say(key, n=len(unchecked), names=p.listed(unchecked[:MOST_NAMED]))
     say_unseen(draft, None, (e for f in film.findings for e in f.evidence))
 
 

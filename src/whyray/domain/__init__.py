@@ -4,6 +4,19 @@ Standard library and numpy only; imports nothing of whyray. A value here never o
 modality, and never prints.
 """
 
+from whyray.domain.counted import Counted, CountedDiagnosis, CountedPlaces, CountedTable, CountedWeight
+from whyray.domain.diagnosis import (
+    Basis,
+    ChecklistRow,
+    DiagnosisDefinition,
+    Differential,
+    DifferentialRow,
+    Prior,
+    Ratios,
+    Rule,
+    SignWeight,
+    Variant,
+)
 from whyray.domain.errors import (
     ArgumentError,
     ImageRefused,
@@ -24,31 +37,29 @@ from whyray.domain.observation import (
     SignObservation,
     Structure,
 )
-from whyray.domain.pack import (
-    DetectorSpec,
-    DiagnosisDefinition,
-    Match,
-    Pack,
-    Rule,
-    SignDefinition,
-    SignWeight,
-    StructureDefinition,
-    Synonyms,
-    Term,
-    ZoneDefinition,
-)
+from whyray.domain.pack import Match, Pack, PlaceLabel, Places, StructureDefinition, Term, ZoneDefinition, ZoneGroup
 from whyray.domain.protocols import Engine, ScoreFn, Store
 from whyray.domain.region import Region
+from whyray.domain.sign import DetectorSpec, Morphology, SignDefinition, Synonyms, TableLabels
 from whyray.domain.text import Bilingual, Lang, Notice
 from whyray.domain.turn import Anchor, Intent, Query, Sentence, Session, Turn
 
 __all__ = [
     "Anchor",
     "ArgumentError",
+    "Basis",
     "Bilingual",
+    "ChecklistRow",
+    "Counted",
+    "CountedDiagnosis",
+    "CountedPlaces",
+    "CountedTable",
+    "CountedWeight",
     "Counterfactual",
     "DetectorSpec",
     "DiagnosisDefinition",
+    "Differential",
+    "DifferentialRow",
     "Engine",
     "Evidence",
     "Finding",
@@ -63,14 +74,19 @@ __all__ = [
     "Measurement",
     "ModelCard",
     "ModelError",
+    "Morphology",
     "Notice",
     "Observations",
     "OutputError",
     "Pack",
     "PackError",
+    "PlaceLabel",
+    "Places",
     "Polarity",
+    "Prior",
     "Quality",
     "Query",
+    "Ratios",
     "Region",
     "Rule",
     "ScoreFn",
@@ -83,11 +99,14 @@ __all__ = [
     "Structure",
     "StructureDefinition",
     "Synonyms",
+    "TableLabels",
     "Term",
     "Tier",
     "Turn",
+    "Variant",
     "Verdict",
     "View",
     "WhyrayError",
     "ZoneDefinition",
+    "ZoneGroup",
 ]

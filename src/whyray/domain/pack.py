@@ -9,19 +9,12 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from whyray.domain.counted import Counted
+from whyray.domain.diagnosis import DiagnosisDefinition, Differential, Rule
+from whyray.domain.sign import SignDefinition, Synonyms
 from whyray.domain.text import Bilingual
 
 _STRICT = {"extra": "forbid"}
-Basis = Literal["counted", "published", "expert"]
-
-
-@dataclass(frozen=True, slots=True)
-class Synonyms:
-    """Other words for the same thing, by language."""
-
-    __pydantic_config__ = _STRICT
-    zh: tuple[str, ...] = ()
-    en: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,104 +55,6 @@ class ZoneDefinition:
 
 
 @dataclass(frozen=True, slots=True)
-class DetectorSpec:
-    """How a sign is detected: ``kind`` is a detector kind of perception, ``params`` its numbers and structure ids."""
-
-    __pydantic_config__ = _STRICT
-    kind: str
-    params: dict[str, Any] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class SignDefinition:
-    """A radiographic sign (or, with ``learned: true``, a network pattern that is not a named sign)."""
-
-    __pydantic_config__ = _STRICT
-    id: str
-    name: Bilingual
-    definition: Bilingual
-    significance: Bilingual
-    source: str
-    detector: DetectorSpec | None
-    learned: bool = False
-    synonyms: Synonyms = field(default_factory=Synonyms)
-    zones: tuple[str, ...] = ()
-    laterality: Literal["any", "bilateral", "unilateral", "midline"] = "any"
-    mimics: tuple[Bilingual, ...] = ()
-    codes: dict[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class SignWeight:
-    """How one sign moves one diagnosis.
-
-    Attributes
-    ----------
-    sign
-        Sign id.
-    lr_present, lr_absent
-        Likelihood ratios P(sign | disease) / P(sign | no disease) of the sign being there / not there.
-    basis
-        ``counted`` (from labelled studies, with n and interval), ``published`` or ``expert`` (opinion).
-    source
-        Table, paper or ``expert opinion`` with a word of reasoning.
-    """
-
-    __pydantic_config__ = _STRICT
-    sign: str
-    lr_present: float
-    lr_absent: float
-    basis: Basis
-    source: str
-    n: int | None = None
-    ci_present: tuple[float, float] | None = None
-    ci_absent: tuple[float, float] | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class DiagnosisDefinition:
-    """A conclusion the pack can draw.
-
-    ``head`` names the model's film-level output (card); None when the network has none.
-    ``excludes_all_signs`` marks the normal study: every present sign speaks against it.
-    ``label`` is the class name in the public label table the head was trained on.
-    """
-
-    __pydantic_config__ = _STRICT
-    id: str
-    name: Bilingual
-    definition: Bilingual
-    source: str
-    head: str | None
-    weights: tuple[SignWeight, ...]
-    advice: Bilingual
-    label: str | None = None
-    normal: bool = False
-    synonyms: Synonyms = field(default_factory=Synonyms)
-    codes: dict[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True, slots=True)
-class Rule:
-    """An IF-THEN pathway.
-
-    ``when`` is a condition tree of the small rule language: a sign id (present), ``all: [...]``, ``any: [...]``,
-    ``at_least: {n: 2, of: [...]}``, ``absent: sign``, ``measure: {sign, id, ">=": x}`` or ``"<="``,
-    ``overlaps: {sign, zone}``, ``symmetric: sign``.
-    ``weight`` is added to the log-odds when it fires, shared equally by the present signs that it names.
-    """
-
-    __pydantic_config__ = _STRICT
-    id: str
-    diagnosis: str
-    name: Bilingual
-    when: Any
-    weight: float
-    basis: Basis
-    source: str
-
-
-@dataclass(frozen=True, slots=True)
 class Term:
     """A word of the dialogue lexicon that is no sign, place or diagnosis: intent cues, negation, attributes.
 
@@ -175,8 +70,45 @@ class Term:
 
 
 @dataclass(frozen=True, slots=True)
+class PlaceLabel:
+    """A location of a public report table in the pack's zones.
+
+    ``zones`` are those that it touches, on both sides when the words leave the side open; ``side`` is what the
+    words say about it (``both`` for bilateral), None when they say nothing.
+    """
+
+    __pydantic_config__ = _STRICT
+    label: str
+    name: Bilingual
+    zones: tuple[str, ...] = ()
+    side: Literal["right", "left", "both"] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class ZoneGroup:
+    """Zones that are counted as one place, e.g. everything low."""
+
+    __pydantic_config__ = _STRICT
+    id: str
+    name: Bilingual
+    zones: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Places:
+    """``places.yaml``: locations of a report table, and groups of zones."""
+
+    __pydantic_config__ = _STRICT
+    locations: tuple[PlaceLabel, ...] = ()
+    groups: tuple[ZoneGroup, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Pack:
-    """Everything known about one kind of image; ids are unique inside each tuple."""
+    """Everything known about one kind of image; ids are unique inside each tuple.
+
+    ``counted`` tells the table behind the weights of basis ``counted``; those are in the diagnoses already.
+    """
 
     id: str
     version: str
@@ -192,6 +124,9 @@ class Pack:
     templates: dict[str, Bilingual]
     measures: dict[str, Bilingual]
     settings: dict[str, float]
+    differentials: tuple[Differential, ...] = ()
+    places: Places = field(default_factory=Places)
+    counted: Counted | None = None
 
     def sign(self, sign_id: str) -> SignDefinition | None:
         """Sign by id."""
@@ -208,3 +143,16 @@ class Pack:
     def structure(self, structure_id: str) -> StructureDefinition | None:
         """Structure by id."""
         return next((s for s in self.structures if s.id == structure_id), None)
+
+    def prior(self, diagnosis: DiagnosisDefinition) -> float:
+        """Probability of a diagnosis before anything is seen: as it states, as counted, or the pack's for rare ones.
+
+        Raises
+        ------
+        KeyError
+            When none of them is there (the setting ``prior`` is missing).
+        """
+        if diagnosis.prior is not None:
+            return diagnosis.prior.value
+        facts = self.counted.diagnoses.get(diagnosis.id) if self.counted is not None else None
+        return self.settings["prior"] if facts is None else facts.prior

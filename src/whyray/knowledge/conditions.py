@@ -7,6 +7,7 @@ A condition is a sign id (the sign is there) or one of
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import product
@@ -32,7 +33,7 @@ class Condition:
 
     ``op`` is ``present``, ``absent``, ``at_least`` (``all`` and ``any`` are at least all and at least one of
     the parts), ``measure``, ``overlaps`` or ``symmetric``; the last two also need their sign to be there, a
-    measure needs it to have been looked for.
+    measure needs it to have been looked for. ``bounds`` are the least and the greatest value of a measure.
     """
 
     op: str
@@ -41,6 +42,7 @@ class Condition:
     n: int = 0
     measure: str = ""
     zone: str = ""
+    bounds: tuple[float, float] = (-math.inf, math.inf)
 
     def walk(self) -> Iterator[Condition]:
         """Yield the node and all nodes below it."""
@@ -56,10 +58,45 @@ class Condition:
     def holds(self, states: Mapping[str, State]) -> bool:
         """Whether it can hold when the signs are as `states` tells; places and measures are taken as met."""
         if self.op == "at_least":
-            return sum(part.holds(states) for part in self.parts) >= self.n
+            return not self._impossible() and sum(part.holds(states) for part in self.parts) >= self.n
         if self.op == "measure":
             return states[self.sign] != "unknown"
         return states[self.sign] == ("absent" if self.op == "absent" else "present")
+
+    def _impossible(self) -> bool:
+        """Whether the parts that must all be met ask two values of one measure that exclude each other."""
+        asked: dict[tuple[str, str], tuple[float, float]] = {}
+        for part in self.flat() if self.n == len(self.parts) else ():
+            low, high = asked.get((part.sign, part.measure), (-math.inf, math.inf))
+            asked[part.sign, part.measure] = (max(low, part.bounds[0]), min(high, part.bounds[1]))
+        return any(low > high for low, high in asked.values())
+
+    def flat(self) -> tuple[Condition, ...]:
+        """Parts that must all be met, those of an inner ``all`` in its place; the node itself when it is no ``all``."""
+        if self.op != "at_least" or self.n < len(self.parts):
+            return (self,)
+        return tuple(inner for part in self.parts for inner in part.flat())
+
+    @property
+    def key(self) -> str:
+        """The same text for the same condition, however its parts are ordered or nested."""
+        flat = self.flat()
+        if flat != (self,):
+            keys = sorted({part.key for part in flat})
+            return keys[0] if len(keys) == 1 else f"all({','.join(keys)})"
+        if self.op == "at_least":
+            return f"{self.n}({','.join(sorted(part.key for part in self.parts))})"
+        return f"{self.op}:{self.sign}:{self.measure}:{self.zone}:{self.bounds}"
+
+    @property
+    def positive(self) -> tuple[str, ...]:
+        """Ids of the signs that must or may be there, each once, in order."""
+        named = (node.sign for node in self.walk() if node.sign and node.op != "absent")
+        return tuple(dict.fromkeys(named))
+
+    def dead_parts(self) -> Iterator[Condition]:
+        """Parts below this one that contradict themselves although the whole can hold."""
+        yield from (node for node in self.walk() if node is not self and node.parts and not node.can_hold())
 
     def can_hold(self, undetected: frozenset[str] = frozenset()) -> bool:
         """Whether some state of the signs fulfils it; an undetected sign is neither present nor absent."""
@@ -114,7 +151,10 @@ def _measure(value: Any, place: str) -> Condition:
     fields = _fields(value, {"sign", "id", bound}, place)
     if not isinstance(fields[bound], int | float) or isinstance(fields[bound], bool):
         raise ConditionError(place, f"{bound} needs a number")
-    return Condition("measure", sign=_text(fields["sign"], place), measure=_text(fields["id"], place))
+    limit = float(fields[bound])
+    span = (limit, math.inf) if bound == ">=" else (-math.inf, limit)
+    sign, measure = _text(fields["sign"], place), _text(fields["id"], place)
+    return Condition("measure", sign=sign, measure=measure, bounds=span)
 
 
 def _parts(value: Any, place: str) -> tuple[Condition, ...]:

@@ -1,4 +1,4 @@
-"""Checks of numbers, codes and texts: likelihood ratios, code systems, translations, sources."""
+"""Checks of numbers and texts: likelihood ratios, translations, sources."""
 
 from __future__ import annotations
 
@@ -8,20 +8,13 @@ from collections.abc import Iterator, Mapping
 from dataclasses import fields, is_dataclass
 from typing import Any
 
-from whyray.domain import Bilingual, SignWeight
+from whyray.domain import Bilingual, Lang, SignWeight
 from whyray.knowledge.problems import Problem, problem
 from whyray.knowledge.references import Scope
 
 EXTREME = 100.0
 _HAN = re.compile(r"[\u4e00-\u9fff]")
 _LATIN = re.compile(r"[A-Za-z]")
-_CODES = {
-    "umls": re.compile(r"C\d{7}"),
-    "snomed": re.compile(r"\d{6,18}"),
-    "dicom": re.compile(r"\d{5,6}"),
-    "radlex": re.compile(r"RID\d{1,6}"),
-    "icd10": re.compile(r"[A-Z]\d{2}(\.\d{1,2})?"),
-}
 
 
 def weights(scope: Scope) -> Iterator[Problem]:
@@ -64,37 +57,6 @@ def _supported(weight: SignWeight, where: str) -> Iterator[Problem]:
             yield problem("LR_INTERVAL", where, interval=list(interval), value=value)
 
 
-def codes(scope: Scope) -> Iterator[Problem]:
-    """Codes of signs and diagnoses: a known system, the system's form, and SNOMED CT's check digit."""
-    for kind, entries in (("signs", scope.pack.signs), ("diagnoses", scope.pack.diagnoses)):
-        for entry in entries:
-            for system, code in entry.codes.items():
-                where = f"{kind}.{entry.id}.codes.{system}"
-                form = _CODES.get(system)
-                if form is None:
-                    yield problem("CODE_SYSTEM", where, system=system)
-                elif not form.fullmatch(code) or (system == "snomed" and not verhoeff(code)):
-                    yield problem("CODE_FORM", where, system=system, id=code)
-
-
-def verhoeff(digits: str) -> bool:
-    """Whether the last digit is the Verhoeff check digit of the others, as in SNOMED CT identifiers."""
-    total = 0
-    for position, digit in enumerate(reversed(digits)):
-        value = int(digit)
-        for _ in range(position % 8):
-            value = (1, 5, 7, 6, 2, 8, 3, 0, 9, 4)[value]
-        total = _dihedral(total, value)
-    return total == 0
-
-
-def _dihedral(a: int, b: int) -> int:
-    """Product in the dihedral group of order ten, 0 to 4 rotations and 5 to 9 reflections."""
-    if a < 5:
-        return (a + b) % 5 if b < 5 else (a + b - 5) % 5 + 5
-    return (a - 5 - b) % 5 + 5 if b < 5 else (a - b) % 5
-
-
 def texts(scope: Scope) -> Iterator[Problem]:
     """Missing significance, source or translation anywhere in the pack."""
     pack = scope.pack
@@ -105,24 +67,28 @@ def texts(scope: Scope) -> Iterator[Problem]:
         for entry in getattr(pack, kind):
             if not entry.source.strip():
                 yield problem("SOURCE_EMPTY", f"{kind}.{entry.id}")
-    yield from _untranslated(pack, "", prose=True)
+    for where, lang in untranslated(pack, "", prose=True):
+        yield problem("TRANSLATION_MISSING", where, lang=lang)
 
 
-def _untranslated(value: Any, where: str, prose: bool) -> Iterator[Problem]:
-    """Find texts without words of their language; templates may be all fields and only must not be empty."""
+def untranslated(value: Any, where: str, prose: bool) -> Iterator[tuple[str, Lang]]:
+    """Find (place, language) of texts without words of their language.
+
+    Templates may be all fields: they only must not be empty.
+    """
     if isinstance(value, Bilingual):
         zh, en = value.zh, value.en
         if not zh or (prose and not _HAN.search(zh)):
-            yield problem("TRANSLATION_MISSING", where, lang="zh")
+            yield where, "zh"
         if not en or (prose and (_HAN.search(en) or not _LATIN.search(en))):
-            yield problem("TRANSLATION_MISSING", where, lang="en")
+            yield where, "en"
     elif is_dataclass(value) and not isinstance(value, type):
         for field in fields(value):
             place = f"{where}.{field.name}".lstrip(".")
-            yield from _untranslated(getattr(value, field.name), place, prose and field.name != "templates")
+            yield from untranslated(getattr(value, field.name), place, prose and field.name != "templates")
     elif isinstance(value, Mapping):
         for key, inner in value.items():
-            yield from _untranslated(inner, f"{where}.{key}", prose)
+            yield from untranslated(inner, f"{where}.{key}", prose)
     elif isinstance(value, tuple):
         for index, inner in enumerate(value):
-            yield from _untranslated(inner, f"{where}.{getattr(inner, 'id', index)}", prose)
+            yield from untranslated(inner, f"{where}.{getattr(inner, 'id', index)}", prose)

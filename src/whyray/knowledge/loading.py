@@ -6,14 +6,16 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from whyray.domain import Bilingual, Pack, PackError
+from whyray.domain import Bilingual, Counted, Pack, PackError, Places
+from whyray.knowledge.merging import merge
 from whyray.knowledge.reading import read_yaml
 from whyray.knowledge.schema import validate
 
 PACKS = Path(__file__).parents[1] / "packs"
 _HEADER = "pack.yaml"
 _SINGLE = ("anatomy", "measures", "templates", "terms")
-_FOLDERS = ("signs", "diagnoses", "rules")
+_OPTIONAL = ("counted", "places")
+_FOLDERS = ("signs", "diagnoses", "rules", "differentials")
 
 
 def load_pack(folder: Path) -> Pack:
@@ -27,6 +29,8 @@ def load_pack(folder: Path) -> Pack:
     _refuse_strangers(folder)
     header = validate("header", read_yaml(folder / _HEADER, _HEADER), _HEADER)
     single = {name: _single(folder, name) for name in _SINGLE}
+    optional = {name: _single(folder, name) for name in _OPTIONAL if (folder / f"{name}.yaml").exists()}
+    counted: Counted | None = optional.get("counted")
     many = {name: _many(folder, name) for name in _FOLDERS}
     anatomy = single["anatomy"]
     for kind, entries in (("structures", anatomy.structures), ("zones", anatomy.zones)):
@@ -40,12 +44,15 @@ def load_pack(folder: Path) -> Pack:
         structures=anatomy.structures,
         zones=anatomy.zones,
         signs=many["signs"],
-        diagnoses=many["diagnoses"],
+        diagnoses=merge(many["diagnoses"], counted),
         rules=many["rules"],
         terms=single["terms"],
         templates=single["templates"],
         measures=single["measures"],
         settings=header.settings,
+        differentials=many["differentials"],
+        places=optional.get("places", Places()),
+        counted=counted,
     )
 
 
@@ -105,7 +112,7 @@ def _refuse_duplicates(kind: str, ids: Iterator[tuple[str, str]]) -> None:
 
 def _refuse_strangers(folder: Path) -> None:
     """Refuse unknown YAML files: a misspelt one would silently not be read."""
-    known = {Path(_HEADER), *(Path(f"{name}.yaml") for name in _SINGLE)}
+    known = {Path(_HEADER), *(Path(f"{name}.yaml") for name in (*_SINGLE, *_OPTIONAL))}
     allowed = ", ".join((*(path.name for path in sorted(known)), *(f"{name}/*.yaml" for name in _FOLDERS)))
     for path in sorted((*folder.rglob("*.yaml"), *folder.rglob("*.yml"))):
         inside = path.relative_to(folder)

@@ -17,17 +17,37 @@ from whyray.knowledge.words import words
 _ID = re.compile(r"[a-z][a-z0-9_]*")
 
 
+@dataclass(frozen=True, slots=True)
+class Stated:
+    """A condition, or what is wrong with it, and who states it: ``kind`` is rule, variant or checklist."""
+
+    where: str
+    diagnosis: str
+    kind: str
+    condition: Condition | ConditionError
+    weight: float = 0.0
+
+
+def read(tree: Any) -> Condition | ConditionError:
+    """Parse a condition; what is wrong with it is a value here."""
+    try:
+        return parse(tree)
+    except ConditionError as error:
+        return error
+
+
 @dataclass(frozen=True)
 class Scope:
     """A pack with what the rest of the program offers.
 
-    ``heads`` is None when no model is known; heads are not checked then.
+    ``heads`` and ``channels`` are None when no model is known; they are not checked then.
     """
 
     pack: Pack
     detector_kinds: Collection[str]
     zone_kinds: Collection[str]
     heads: Collection[str] | None
+    channels: Collection[str] | None = None
 
     @cached_property
     def ids(self) -> dict[str, frozenset[str]]:
@@ -43,15 +63,15 @@ class Scope:
         return known if self.heads is None else known | {"head": frozenset(self.heads)}
 
     @cached_property
-    def conditions(self) -> dict[str, Condition | ConditionError]:
-        """Parsed condition, or what is wrong with it, by rule id."""
-        parsed: dict[str, Condition | ConditionError] = {}
-        for rule in self.pack.rules:
-            try:
-                parsed[rule.id] = parse(rule.when)
-            except ConditionError as error:
-                parsed[rule.id] = error
-        return parsed
+    def stated(self) -> tuple[Stated, ...]:
+        """Every condition of the pack with the place that states it: rules, variants, checklists."""
+        found = [Stated(f"rules.{r.id}", r.diagnosis, "rule", read(r.when), r.weight) for r in self.pack.rules]
+        for diagnosis in self.pack.diagnoses:
+            for kind, rows in (("variant", diagnosis.variants), ("checklist", diagnosis.checklist)):
+                field = "variants" if kind == "variant" else kind
+                where = f"diagnoses.{diagnosis.id}.{field}"
+                found += [Stated(f"{where}.{row.id}", diagnosis.id, kind, read(row.when)) for row in rows]
+        return tuple(found)
 
     @cached_property
     def undetected(self) -> frozenset[str]:
@@ -76,6 +96,7 @@ def ids(scope: Scope) -> Iterator[Problem]:
     """Form of the ids, and ids that several kinds share."""
     pack = scope.pack
     kinds = {**scope.ids, "rule": frozenset(rule.id for rule in pack.rules)}
+    kinds["differential"] = frozenset(differential.id for differential in pack.differentials)
     kinds.pop("head", None)
     owners: dict[str, list[str]] = {}
     for kind, entries in kinds.items():
@@ -109,6 +130,14 @@ def signs(scope: Scope) -> Iterator[Problem]:
         if sign.detector.kind not in scope.detector_kinds:
             yield problem("DETECTOR_KIND_UNKNOWN", f"{where}.detector", id=sign.detector.kind)
         yield from _params(scope, sign.detector.params, f"{where}.detector")
+        yield from _promises(scope, sign.detector.params, f"{where}.detector")
+
+
+def channels(scope: Scope) -> Iterator[Problem]:
+    """Output channels of the model that structures name."""
+    for structure in scope.pack.structures:
+        if structure.channel is not None and scope.channels is not None and structure.channel not in scope.channels:
+            yield problem("CHANNEL_UNKNOWN", f"structures.{structure.id}.channel", id=structure.channel)
 
 
 def diagnoses(scope: Scope) -> Iterator[Problem]:
@@ -130,17 +159,20 @@ def diagnoses(scope: Scope) -> Iterator[Problem]:
             yield problem("DIAGNOSIS_BARE", where, id=diagnosis.id)
     normal = [d.id for d in pack.diagnoses if d.normal]
     if len(normal) > 1:
-        yield problem("NORMAL_TWICE", "diagnoses", ids=", ".join(normal))
+        yield problem("NORMAL_TWICE", f"diagnoses.{normal[1]}", ids=", ".join(normal))
 
 
 def orphans(scope: Scope) -> Iterator[Problem]:
-    """Named signs that no weight and no rule uses."""
+    """Named signs that belong to no diagnosis and that nothing uses; a device is there to be named only."""
     used = {weight.sign for diagnosis in scope.pack.diagnoses for weight in diagnosis.weights}
-    for condition in scope.conditions.values():
-        if isinstance(condition, Condition):
-            used.update(condition.signs)
+    used.update(sign for diagnosis in scope.pack.diagnoses for sign in diagnosis.core_signs)
+    for stated in scope.stated:
+        if isinstance(stated.condition, Condition):
+            used.update(stated.condition.signs)
+    for differential in scope.pack.differentials:
+        used.update((*differential.between, *(row.sign for row in differential.rows)))
     for sign in scope.pack.signs:
-        if sign.id not in used and not sign.learned:
+        if sign.id not in used and not (sign.learned or sign.diagnoses or sign.confounder):
             yield problem("SIGN_ORPHAN", f"signs.{sign.id}", id=sign.id)
 
 
@@ -149,3 +181,13 @@ def _params(scope: Scope, params: Mapping[str, Any], where: str) -> Iterator[Pro
         for name in names:
             value = params.get(name, ())
             yield from scope.unknown(kind, [value] if isinstance(value, str) else value, f"{where}.{name}")
+
+
+def _promises(scope: Scope, params: Mapping[str, Any], where: str) -> Iterator[Problem]:
+    """A detector cannot run on a structure that no channel of the model shows."""
+    for name in words()["references"]["structure"]:
+        value = params.get(name, ())
+        for structure_id in [value] if isinstance(value, str) else value:
+            structure = scope.pack.structure(structure_id)
+            if structure is not None and structure.channel is None:
+                yield problem("STRUCTURE_UNSEGMENTED", f"{where}.{name}", id=structure_id)

@@ -9,9 +9,12 @@ from typing import Any
 
 from whyray.domain import (
     Bilingual,
+    Counted,
     DiagnosisDefinition,
+    Differential,
     Match,
     PackError,
+    Places,
     Rule,
     SignDefinition,
     StructureDefinition,
@@ -51,6 +54,9 @@ SHAPES: dict[str, Any] = {
     "signs": tuple[SignDefinition, ...],
     "diagnoses": tuple[DiagnosisDefinition, ...],
     "rules": tuple[Rule, ...],
+    "differentials": tuple[Differential, ...],
+    "places": Places,
+    "counted": Counted,
     "terms": tuple[Term, ...],
     "templates": dict[str, Bilingual],
     "measures": dict[str, Bilingual],

@@ -2,7 +2,11 @@
 
 ``conclude(observations, pack, fusion) -> tuple[Finding, ...]``: for every diagnosis of the pack
 
-    logit P = base + film_weight * film-level log-odds + sum of sign_weight * log likelihood ratio + pathway bonuses
+    logit P = base + film_weight * film-level log-odds
+            + sum of sign_weight * reliability * log likelihood ratio + pathway reliability * pathway bonuses
+
+Reliabilities in [0, 1] were fitted once on labelled studies and come with the pack: what a sign still tells beside
+the others, so that several names of one thing do not count several times. Devices and lines are never reasons.
 
 Each term is one piece of Evidence, so its share is exact and "why" is the list of terms. A sign enters with its
 probability s as ``log(s * LR+ + (1 - s) * LR-)`` (virtual evidence, Pearl 1988); a sign that could not be looked

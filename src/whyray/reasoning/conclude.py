@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
 from math import exp, fsum, log
 
 from whyray.domain import (
@@ -55,31 +55,33 @@ def conclude(observations: Observations, pack: Pack, fusion: Fusion) -> tuple[Fi
     findings: list[Finding] = []
     count = 0
     for diagnosis in pack.diagnoses:
-        finding = _conclude_one(diagnosis, seen, pack, fusion)
-        numbered = tuple(replace(e, id=f"E{count + i}") for i, e in enumerate(finding.evidence, start=1))
-        count += len(numbered)
-        findings.append(replace(finding, evidence=numbered))
+        finding = _conclude_one(diagnosis, seen, pack, fusion, count)
+        count += len(finding.evidence)
+        findings.append(finding)
     return tuple(findings)
 
 
 def _conclude_one(
-    diagnosis: DiagnosisDefinition, seen: Mapping[str, SignObservation], pack: Pack, fusion: Fusion
+    diagnosis: DiagnosisDefinition, seen: Mapping[str, SignObservation], pack: Pack, fusion: Fusion, count: int
 ) -> Finding:
+    """Finding of one diagnosis; its evidence is numbered from `count` + 1."""
     fired = [r for r in pack.rules if r.diagnosis == diagnosis.id and fires(r.when, seen, pack)]
-    bonus, named = _bonuses(fired, seen)
-    terms = _terms(diagnosis, seen, pack, fusion)
+    barred = _confounders(diagnosis, pack)
+    bonus, named = _bonuses(fired, seen, barred, pathway_reliability(diagnosis, pack))
+    terms = _terms(diagnosis, seen, pack, fusion, barred)
     for sign_id in bonus:
         terms.setdefault(sign_id, 0.0)
-    total = fsum(abs(terms[i] + bonus.get(i, 0.0)) for i in terms)
-    evidence = []
-    for sign_id, term in terms.items():
-        definition = pack.sign(sign_id)
-        if definition is None:
-            raise ValueError(f"{diagnosis.id} weighs the unknown sign {sign_id}")
-        value = term + bonus.get(sign_id, 0.0)
-        share = abs(value) / total if total else 0.0
-        evidence.append(_evidence(definition, seen[sign_id], value, share, named.get(sign_id), diagnosis, pack))
-    evidence.sort(key=lambda e: (_ORDER[e.polarity], -abs(e.log_lr)))
+    values = {sign_id: term + bonus.get(sign_id, 0.0) for sign_id, term in terms.items()}
+    total = fsum(abs(value) for value in values.values())
+    definitions = {s.id: s for s in pack.signs if s.id in values}
+    missing = next((sign_id for sign_id in values if sign_id not in definitions), None)
+    if missing is not None:
+        raise ValueError(f"{diagnosis.id} weighs the unknown sign {missing}")
+    order = sorted(values, key=lambda s: (_ORDER[_polarity(seen[s], values[s])], -abs(values[s])))
+    evidence = tuple(
+        _evidence(f"E{number}", definitions[s], seen[s], values[s], total, named.get(s), diagnosis, pack)
+        for number, s in enumerate(order, start=count + 1)
+    )
     base = fusion.base[diagnosis.id]
     probability = 1 / (1 + exp(-(base + fsum(e.log_lr for e in evidence))))
     return Finding(
@@ -88,24 +90,28 @@ def _conclude_one(
         base_log_odds=base,
         tier=tier(probability),
         verdict=verdict(probability, fusion.possible[diagnosis.id], pack.settings["supported"]),
-        evidence=tuple(evidence),
+        evidence=evidence,
         rules=tuple(r.id for r in fired),
     )
 
 
 def _terms(
-    diagnosis: DiagnosisDefinition, seen: Mapping[str, SignObservation], pack: Pack, fusion: Fusion
+    diagnosis: DiagnosisDefinition,
+    seen: Mapping[str, SignObservation],
+    pack: Pack,
+    fusion: Fusion,
+    barred: Collection[str],
 ) -> dict[str, float]:
-    """Sign id -> contribution to the log-odds, for the signs that were looked for."""
+    """Sign id -> contribution to the log-odds, for the signs that were looked for and may be reasons."""
     terms: dict[str, float] = {}
     pattern = pattern_of(diagnosis, pack)
     if pattern is not None and seen[pattern.id].ran:
         terms[pattern.id] = fusion.film_weight * _logit(seen[pattern.id].score)
     for weight in diagnosis.weights:
         observed = seen[weight.sign]
-        if observed.ran:
+        if observed.ran and weight.sign not in barred:
             ratio = observed.score * weight.lr_present + (1 - observed.score) * weight.lr_absent
-            terms[weight.sign] = fusion.sign_weight * log(ratio)
+            terms[weight.sign] = fusion.sign_weight * weight.reliability * log(ratio)
     return terms
 
 
@@ -119,36 +125,53 @@ def pattern_of(diagnosis: DiagnosisDefinition, pack: Pack) -> SignDefinition | N
     return None
 
 
-def _bonuses(fired: list[Rule], seen: Mapping[str, SignObservation]) -> tuple[dict[str, float], dict[str, str]]:
+def pathway_reliability(diagnosis: DiagnosisDefinition, pack: Pack) -> float:
+    """Factor of the diagnosis' pathway bonuses beside its signs; 1 where nothing was counted."""
+    return 1.0 if pack.counted is None else pack.counted.reliability(diagnosis.id)
+
+
+def _confounders(diagnosis: DiagnosisDefinition, pack: Pack) -> frozenset[str]:
+    """Devices and lines are no reasons, except for a diagnosis that is about them (names them as core signs)."""
+    return frozenset(s.id for s in pack.signs if s.confounder and s.id not in diagnosis.core_signs)
+
+
+def _bonuses(
+    fired: list[Rule], seen: Mapping[str, SignObservation], barred: Collection[str], reliability: float
+) -> tuple[dict[str, float], dict[str, str]]:
     """Sign id -> summed bonus, and sign id -> the heaviest pathway that it takes part in."""
     bonus: dict[str, float] = {}
     named: dict[str, str] = {}
     for rule in sorted(fired, key=lambda r: -r.weight):
-        members = [s for s in dict.fromkeys(signs_of(rule.when)) if seen[s].region is not None]
+        named_signs = (s for s in dict.fromkeys(signs_of(rule.when)) if s not in barred)
+        members = [s for s in named_signs if seen[s].region is not None]
         for sign_id in members:
-            bonus[sign_id] = bonus.get(sign_id, 0.0) + rule.weight / len(members)
+            bonus[sign_id] = bonus.get(sign_id, 0.0) + reliability * rule.weight / len(members)
             named.setdefault(sign_id, rule.id)
     return bonus, named
 
 
+def _polarity(observed: SignObservation, value: float) -> Polarity:
+    return "absent" if observed.region is None else "for" if value >= 0 else "against"
+
+
 def _evidence(
+    evidence_id: str,
     sign: SignDefinition,
     observed: SignObservation,
     value: float,
-    share: float,
+    total: float,
     rule: str | None,
     diagnosis: DiagnosisDefinition,
     pack: Pack,
 ) -> Evidence:
-    polarity: Polarity = "absent" if observed.region is None else "for" if value >= 0 else "against"
     source = next((w.source for w in diagnosis.weights if w.sign == sign.id), sign.source)
     return Evidence(
-        id="",
+        id=evidence_id,
         sign=sign.id,
-        polarity=polarity,
+        polarity=_polarity(observed, value),
         score=observed.score,
         log_lr=value,
-        share=share,
+        share=abs(value) / total if total else 0.0,
         rule=rule,
         location=place(observed, pack),
         zones=observed.zones,

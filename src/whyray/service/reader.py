@@ -7,6 +7,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from math import log
 from pathlib import Path
 from threading import Lock
 from time import perf_counter
@@ -38,6 +39,7 @@ from whyray.service.settings import Settings
 
 Source = str | os.PathLike[str] | bytes
 Spacing = float | tuple[float, float] | None
+DOUBLED = 2.0
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -263,25 +265,22 @@ class Reader:
             footer=f"{reading.card.id} · {reading.card.sha256[:8]} · {reading.pack.id} {reading.pack.version}",
         )
         file = out / f"{Path(reading.image.path).stem}-{suffix}.png"
-        try:
-            out.mkdir(parents=True, exist_ok=True)
-            temporary = file.with_suffix(".part")
-            temporary.write_bytes(data)
-            temporary.replace(file)
-        except OSError as error:
-            raise OutputError(
-                "OUTPUT_UNWRITABLE",
-                Bilingual(f"无法写入 {file}。", f"Cannot write {file}."),
-                Bilingual("请换一个可写的目录。", "Choose a folder that can be written."),
-            ) from error
+        _write(file, data)
         return file
 
     def check_packs(self) -> tuple[knowledge.Problem, ...]:
-        """Cross-checks every pack against the detectors and the shipped model heads."""
+        """Cross-checks every pack against the detectors and the outputs of its model."""
         problems: list[knowledge.Problem] = []
         for pack in self.packs:
-            heads = set(self.engine(pack).card.outputs["logits"])
-            problems += knowledge.check(pack, set(perception.DETECTORS), set(perception.ZONES), heads)
+            outputs = self.engine(pack).card.outputs
+            problems += knowledge.check(
+                pack,
+                set(perception.DETECTORS),
+                set(perception.ZONES),
+                set(outputs["logits"]),
+                set(outputs["anatomy"]),
+                knowledge.folder_of(pack, self.settings.packs),
+            )
         return tuple(problems)
 
     def describe(self, entry: str, lang: Lang) -> str:
@@ -298,9 +297,41 @@ class Reader:
                 return knowledge.describe(pack, entry, lang)
         return knowledge.describe(last, entry, lang)
 
-    def statistics(self) -> dict[str, dict[str, int]]:
-        """Pack id -> counts."""
+    def search(self, words: str, limit: int = 20) -> tuple[knowledge.Hit, ...]:
+        """Entries of all packs that fit words of either language, best first."""
+        found = [hit for pack in self.packs for hit in knowledge.search(pack, words, limit)]
+        return tuple(sorted(found, key=lambda hit: -hit.score)[:limit])
+
+    def statistics(self) -> dict[str, dict[str, int | float]]:
+        """Pack id and version -> counts and shares."""
         return {f"{p.id} {p.version}": dict(knowledge.statistics(p)) for p in self.packs}
+
+    def pathways(self) -> dict[str, dict[str, dict[str, int]]]:
+        """Pack id and version -> diagnosis id -> numbers of its pathways, core signs, variants and weights."""
+        return {f"{p.id} {p.version}": knowledge.by_diagnosis(p) for p in self.packs}
+
+    def export(self, form: str, out: Path | None = None, pack_id: str | None = None) -> str:
+        """A pack in another form, written to the file `out` when given; the first pack when none is named.
+
+        Raises
+        ------
+        ArgumentError
+            FORM_UNKNOWN or PACK_UNKNOWN.
+        OutputError
+            OUTPUT_UNWRITABLE.
+        """
+        pack = next((p for p in self.packs if pack_id in (None, p.id)), None)
+        if pack is None:
+            known = ", ".join(p.id for p in self.packs)
+            raise ArgumentError(
+                "PACK_UNKNOWN",
+                Bilingual(f"没有知识包“{pack_id}”。", f'There is no pack "{pack_id}".'),
+                Bilingual(f"可用的有 {known}。", f"There are {known}."),
+            )
+        text = knowledge.export(pack, form)
+        if out is not None:
+            _write(out, text.encode("utf-8"))
+        return text
 
     def places(self) -> dict[str, Path]:
         """Where the shipped films, models, packs and schemas lie."""
@@ -321,8 +352,10 @@ class Reader:
         """Fills in the leading conclusion when the question names none."""
         if query.intent not in ("WHY", "WHY_NOT") or query.target is not None:
             return query
+        seen = {d.id for d in reading.pack.diagnoses if d.head is not None and not d.normal}
         normal = {d.id for d in reading.pack.diagnoses if d.normal}
-        ranked = sorted((f for f in reading.findings if f.id not in normal), key=lambda f: -f.probability)
+        leading = (f for f in reading.findings if f.id in seen or f.verdict != "not_supported")
+        ranked = sorted((f for f in leading if f.id not in normal), key=lambda f: -f.probability)
         return replace(query, target=ranked[0].id)
 
     def _tested(self, query: Query, reading: Reading) -> tuple[Finding, ...]:
@@ -385,6 +418,21 @@ class Reader:
         return Bilingual(f"{definition.name.zh} {percent}", f"{definition.name.en} {percent}")
 
 
+def _write(file: Path, data: bytes) -> None:
+    """Writes a file whole or not at all."""
+    try:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        temporary = file.with_suffix(".part")
+        temporary.write_bytes(data)
+        temporary.replace(file)
+    except OSError as error:
+        raise OutputError(
+            "OUTPUT_UNWRITABLE",
+            Bilingual(f"无法写入 {file}。", f"Cannot write {file}."),
+            Bilingual("请换一个可写的目录。", "Choose a folder that can be written."),
+        ) from error
+
+
 def donors(evidence: Evidence, reading: Reading) -> NDArray[np.bool_] | None:
     """Source pixels of the structures that naturally surround the evidence."""
     regions = [s.region for s in reading.observations.structures if s.id in evidence.within and s.region is not None]
@@ -395,10 +443,19 @@ def donors(evidence: Evidence, reading: Reading) -> NDArray[np.bool_] | None:
 
 
 def fusion(pack: Pack, card: ModelCard) -> reasoning.Fusion:
-    """The card's weights for the pack's diagnoses; a diagnosis without head starts at the card's default."""
+    """The card's weights for the pack's diagnoses.
+
+    A diagnosis without head starts at the pack's prior, and is called possible only when its probability reaches
+    the card's limit for such diagnoses and has at least doubled.
+    """
     base, possible = {}, {}
     for diagnosis in pack.diagnoses:
         head = diagnosis.head or ""
-        base[diagnosis.id] = card.calibration[head]["fused_base"] if head in card.calibration else card.fusion["base"]
-        possible[diagnosis.id] = card.thresholds.get(head, card.fusion["possible"])
+        if head in card.calibration:
+            base[diagnosis.id] = card.calibration[head]["fused_base"]
+            possible[diagnosis.id] = card.thresholds.get(head, card.fusion["possible"])
+        else:
+            prior = pack.prior(diagnosis)
+            base[diagnosis.id] = log(prior / (1 - prior))
+            possible[diagnosis.id] = max(card.fusion["possible"], DOUBLED * prior)
     return reasoning.Fusion(card.fusion["film_weight"], card.fusion["sign_weight"], base, possible)

@@ -17,7 +17,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help='whyray: the chest X-ray reader that answers "why?". Research use, not for diagnosis.',
 )
-kb = typer.Typer(no_args_is_help=True, help="The knowledge packs: check and show.")
+kb = typer.Typer(no_args_is_help=True, help="The knowledge packs: check, show, search, count, export.")
 app.add_typer(kb, name="kb")
 
 Json = Annotated[bool, typer.Option("--json", help="Print JSON (one object a line for several films).")]
@@ -77,11 +77,37 @@ def kb_show(
     knowing.show(id_, lang)
 
 
+@kb.command("search")
+@one_line
+def kb_search(
+    words: Annotated[list[str], typer.Argument(metavar="WORDS", help="Words, Chinese or English.")],
+    lang: Lang = Language.auto,
+    limit: Annotated[int, typer.Option("--limit", min=1, help="At most so many entries.")] = 20,
+    as_json: Json = False,
+) -> None:
+    """Find entries by name, synonym or definition; exit 1 when nothing fits."""
+    knowing.search(" ".join(words), lang, limit, as_json)
+
+
 @kb.command("stats")
 @one_line
-def kb_stats() -> None:
+def kb_stats(as_json: Json = False) -> None:
     """Count what the packs hold."""
-    knowing.stats()
+    knowing.stats(as_json)
+
+
+@kb.command("export")
+@one_line
+def kb_export(
+    form: Annotated[
+        Literal["json", "ttl", "fhir", "html"],
+        typer.Option("--format", help="JSON, SKOS Turtle, FHIR R4 bundle or a page to browse."),
+    ] = "json",
+    out: Annotated[Path | None, typer.Option("--out", help="File to write; standard output without it.")] = None,
+    pack: Annotated[str | None, typer.Option("--pack", help="Which pack; the first without it.")] = None,
+) -> None:
+    """Write a pack in another form."""
+    knowing.export(form, out, pack)
 
 
 @app.command()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import sys
 from pathlib import Path
 
 import typer
@@ -18,8 +20,8 @@ def check(model: Path | None) -> None:
     for problem in problems:
         print(problem.line())
     errors = sum(p.severity == "error" for p in problems)
-    for pack in reader.packs:
-        print(f"{pack.id} {pack.version}: {errors} errors, {len(problems) - errors} warnings")
+    names = ", ".join(f"{pack.id} {pack.version}" for pack in reader.packs)
+    print(f"{names}: {errors} errors, {len(problems) - errors} warnings")
     if errors:
         raise typer.Exit(1)
 
@@ -29,12 +31,43 @@ def show(entry: str, language: Language) -> None:
     print(Reader().describe(entry, spoken(language)))
 
 
-def stats() -> None:
-    """Prints counts of every pack."""
-    for name, counts in Reader().statistics().items():
+def search(words: str, language: Language, limit: int, as_json: bool) -> None:
+    """Prints the entries that fit, best first; exit 1 when none does."""
+    lang, found = spoken(language), Reader().search(words, limit)
+    if as_json:
+        rows = [{"kind": h.kind, "id": h.id, "name": h.name.as_dict(), "word": h.word, "score": h.score} for h in found]
+        print(json.dumps(rows, ensure_ascii=False))
+    for hit in () if as_json else found:
+        also = "" if hit.word in (hit.name.zh, hit.name.en, hit.id) else f" ({hit.word})"
+        print(f"{hit.score:5.1f}  {hit.kind} {hit.id}: {hit.name.get(lang)}{also}")
+    if not found:
+        raise typer.Exit(1)
+
+
+def stats(as_json: bool) -> None:
+    """Prints counts of every pack and of its diagnoses."""
+    reader = Reader()
+    totals, pathways = reader.statistics(), reader.pathways()
+    if as_json:
+        packs = {name: {**counts, "by_diagnosis": pathways[name]} for name, counts in totals.items()}
+        print(json.dumps(packs, ensure_ascii=False))
+        return
+    for name, counts in totals.items():
         print(name)
         for what, number in counts.items():
-            print(f"  {what}: {number}")
+            shown = f"{100 * number:.1f} %" if what.startswith("share_") else str(number)
+            print(f"  {what}: {shown}")
+        for diagnosis, row in pathways[name].items():
+            print(f"  {diagnosis}: {', '.join(f'{number} {what}' for what, number in row.items() if number)}")
+
+
+def export(form: str, out: Path | None, pack: str | None) -> None:
+    """Prints a pack in another form, or writes it and prints where."""
+    text = Reader().export(form, out, pack)
+    if out is None:
+        sys.stdout.write(text)
+    else:
+        print(out)
 
 
 def info(what: str) -> None:

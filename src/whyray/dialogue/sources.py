@@ -1,0 +1,73 @@
+"""What a reason stands on: likelihood ratio with interval and basis, source, and the pathway that it fires."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from whyray.dialogue.draft import Film
+from whyray.domain import DiagnosisDefinition, Evidence, Finding, Pack, SignWeight
+
+
+def looks_for(pack: Pack, diagnosis: DiagnosisDefinition) -> bool:
+    """Tell whether anything looks for the diagnosis today: a film-level output, or a detector of a sign of its own.
+
+    Signs of its own are the core signs, or the weighted ones when it states no core signs.
+    """
+    own = diagnosis.core_signs or tuple(weight.sign for weight in diagnosis.weights)
+    signs = (pack.sign(sign) for sign in own)
+    return diagnosis.head is not None or any(sign is not None and sign.detector is not None for sign in signs)
+
+
+def weight_of(film: Film, finding: Finding, item: Evidence) -> SignWeight | None:
+    """Return the weight behind an evidence; None for learned patterns and signs that only a pathway names."""
+    return next((w for w in film.diagnosis(finding).weights if w.sign == item.sign), None)
+
+
+def ratio(film: Film, finding: Finding, item: Evidence) -> str:
+    """Say the likelihood ratio of the sign being there or not, with its interval and what it stands on."""
+    weight, p = weight_of(film, finding, item), film.phrases
+    if weight is None:
+        return ""
+    absent = item.polarity == "absent"
+    value = weight.lr_absent if absent else weight.lr_present
+    interval = weight.ci_absent if absent else weight.ci_present
+    fields = {"value": _number(value), "basis": p.fill(f"basis.{weight.basis}")}
+    if interval is None:
+        text = p.fill("item.ratio", **fields)
+    else:
+        text = p.fill("item.ratio.interval", low=_number(interval[0]), high=_number(interval[1]), **fields)
+    kept = weight.reliability
+    return text if kept >= 0.995 else p.fill("item.ratio.kept", ratio=text, kept=p.percent(kept))
+
+
+def source(film: Film, finding: Finding, item: Evidence) -> str:
+    """Say where the ratio comes from: the counted table with its numbers, else the source of the weight or sign."""
+    weight, p, counted = weight_of(film, finding, item), film.phrases, film.pack.counted
+    if weight is not None and weight.basis == "counted" and weight.both is not None and counted is not None:
+        return p.fill("source.counted", table=p.text(counted.table.name), n=weight.n, both=weight.both)
+    return p.text(item.source)
+
+
+def absent(film: Film, finding: Finding, item: Evidence, name: str) -> str:
+    """Name a sign that was not found with its ratio and source."""
+    p = film.phrases
+    said = ratio(film, finding, replace(item, polarity="absent"))
+    origin = source(film, finding, item)
+    if not said:
+        return name
+    key = "absent.item.source" if origin else "absent.item"
+    return p.fill(key, sign=name, ratio=said, source=origin)
+
+
+def pathway(film: Film, item: Evidence) -> str:
+    """Name the pathway that fires with an evidence, and its source."""
+    rule = next((r for r in film.pack.rules if r.id == item.rule), None)
+    if rule is None:
+        return ""
+    p = film.phrases
+    name, origin = p.text(rule.name), p.text(rule.source)
+    return p.fill("item.rule.source", name=name, source=origin) if origin else p.fill("item.rule", name=name)
+
+
+def _number(value: float) -> str:
+    return f"{value:.3g}"
