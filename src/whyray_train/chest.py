@@ -58,10 +58,15 @@ def told(plan: loop.Plan, made: int) -> dict[str, str]:
     """The command of this run, without its folders, and the commit of the code."""
     given = {**asdict(plan), "made": made}
     words = " ".join(f"--{name.replace('_', '-')} {value}" for name, value in given.items())
+    return {"command": f"python -m whyray_train.chest {words}", "commit": commit()}
+
+
+def commit() -> str:
+    """Short hash of the code's commit."""
     run = subprocess.run(
         ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False, cwd=Path(__file__).parent
     )
-    return {"command": f"python -m whyray_train.chest {words}", "commit": run.stdout.strip() or "unknown"}
+    return run.stdout.strip() or "unknown"
 
 
 def gather(options: argparse.Namespace, plan: loop.Plan) -> tuple[list[tuple[sources.Source, int]], tuple[str, ...]]:

@@ -21,6 +21,8 @@ from whyray_train.network import ReaderNet
 from whyray_train.sources import Batch, Source, joined
 
 log = logging.getLogger(__name__)
+CHEST = slice(0, 3)  # right lung, left lung, heart
+MARGIN = 3  # cells of the sign map beyond which no sign lies: pleura and hidden bases are nearer
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +30,7 @@ class Plan:
     """Numbers of one training run.
 
     ``real``, ``inserted`` and ``projected`` films make one batch; ``segment`` steps are logged and saved together.
+    With ``frozen`` = 1 only the decoders learn: backbone and film-level heads stay as they are.
     """
 
     size: int = 320
@@ -44,6 +47,8 @@ class Plan:
     anatomy_weight: float = 1.0
     signs_weight: float = 1.0
     film_signs_weight: float = 0.5
+    outside_weight: float = 1.0
+    frozen: int = 0
     seed: int = 1
 
 
@@ -72,8 +77,19 @@ def sign_loss(logits: Tensor, masks: Tensor, weights: Tensor) -> Tensor:
     return ((8 * bce + shown * (1 - overlap / total)) * weights).sum() / weights.sum().clamp_min(1)
 
 
+def outside_loss(logits: Tensor, anatomy: Tensor, weights: Tensor) -> Tensor:
+    """Signs where there is no chest: mean cross-entropy against nothing on cells far from lungs and heart.
+
+    ``anatomy`` (n, k, 2h, 2w) coverage with ``weights`` (n, k); only films whose lungs and heart are known count.
+    """
+    chest = F.avg_pool2d(anatomy[:, CHEST].amax(dim=1, keepdim=True), 2)
+    near = F.max_pool2d(chest, 2 * MARGIN + 1, 1, MARGIN)
+    far = (near < 0.05).float() * (weights[:, CHEST].amin(dim=1) > 0).float().view(-1, 1, 1, 1)
+    return (8 * F.softplus(logits) * far).sum() / (far.sum() * logits.shape[1]).clamp_min(1)
+
+
 def losses(net: ReaderNet, batch: Batch, size: int) -> dict[str, Tensor]:
-    """The four losses of one augmented batch, by name."""
+    """The five losses of one augmented batch, by name."""
     if batch.images.shape[-1] != size:
         raise ValueError("batch of another size than the plan's")
     out = net(batch.images.contiguous(memory_format=torch.channels_last))
@@ -83,6 +99,7 @@ def losses(net: ReaderNet, batch: Batch, size: int) -> dict[str, Tensor]:
         "film": (film * batch.label_weight).sum() / batch.label_weight.sum().clamp_min(1),
         "anatomy": anatomy_loss(out["anatomy"], batch.anatomy, batch.anatomy_weight),
         "signs": sign_loss(out["signs"], batch.signs, batch.sign_weight),
+        "outside": outside_loss(out["signs"], batch.anatomy, batch.anatomy_weight),
         "film_signs": (seen * batch.film_sign_weight).sum() / batch.film_sign_weight.sum().clamp_min(1),
     }
 
@@ -120,6 +137,8 @@ class Run:
     def new(cls, net: ReaderNet, plan: Plan) -> Run:
         """Optimiser and schedule for `net`; the backbone learns at its own rate."""
         backbone = set(map(id, net.backbone.parameters()))
+        for parameter in (*net.backbone.parameters(), *net.classify.parameters(), net.bias) if plan.frozen else ():
+            parameter.requires_grad_(False)
         groups = [
             {"params": [p for p in net.parameters() if id(p) in backbone], "lr": plan.backbone_rate},
             {"params": [p for p in net.parameters() if id(p) not in backbone], "lr": plan.rate},
@@ -177,6 +196,8 @@ def fit(net: ReaderNet, sources: Sequence[tuple[Source, int]], plan: Plan, folde
     while run.done < plan.steps:
         started, kept = time.time(), []
         net.train()
+        if plan.frozen:
+            net.backbone.eval()
         torch.manual_seed(plan.seed * 100_000 + run.done)
         rng = torch.Generator().manual_seed(plan.seed * 100_000 + run.done)
         choice = np.random.default_rng((plan.seed, run.done))

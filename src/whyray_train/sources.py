@@ -24,6 +24,7 @@ F32 = NDArray[np.float32]
 HALF = 2  # stride of the anatomy map
 POSITIVE = 0.9  # target of a sign that the study label implies: labels come from reports, not from the film
 LUNG_PX, HEART_PX = (8_000, 75_000), (6_000, 42_000)  # plausible areas on the 512 px labels
+FLUID_LABEL = "Effusion"
 DOUBTFUL = 0.5  # weight of a structure that comes from a rejected film
 
 
@@ -183,19 +184,27 @@ def inserted_films(
 
 
 def projected_films(file: Path, size: int, heads: int) -> Source:
-    """Projections of a CT (``whyray_train.ct_films``): exact masks of all structures, nothing known of signs."""
+    """Projections of a CT (``whyray_train.ct_films``): exact masks of all structures and of pleural fluid.
+
+    Where no air-space opacity was drawn the other signs are known to be absent.
+    """
     saved = np.load(file)
-    images, bits = saved["images"], saved["masks"]
-    n, side = len(images), images.shape[1]
+    images, bits, veiled = saved["images"], saved["masks"], saved["veiled"]
+    n, side, k, j = len(images), images.shape[1], len(films.STRUCTURES), len(channels())
     whole, half = Frame(side, side, size), Frame(side, side, size // HALF)
+    quarter = Frame(side, side, size // inserted.STRIDE)
     small = np.stack([(whole.to_grid(i / np.float32(255)) * 255 + 0.5).astype(np.uint8) for i in images])
-    k, j = len(films.STRUCTURES), len(channels())
-    masks = np.zeros((n, k, size // HALF, size // HALF), np.uint8)
+    masks = np.zeros((n, k, half.size, half.size), np.uint8)
+    signs = np.zeros((n, j, quarter.size, quarter.size), np.uint8)
+    wet = next(i for i, c in enumerate(channels()) if FLUID_LABEL in c.labels)
     for i, row in enumerate(bits):
-        planes = np.stack([(row >> b & 1).astype(np.float32) for b in range(k)])
-        masks[i] = (half.to_grid(planes) * 255 + 0.5).astype(np.uint8)
-    none = np.zeros((n, j), np.float32)
+        planes = np.stack([(row >> b & 1).astype(np.float32) for b in range(k + 1)])
+        masks[i] = (half.to_grid(planes[:k]) * 255 + 0.5).astype(np.uint8)
+        signs[i, wet] = (quarter.to_grid(planes[k]) * 255 + 0.5).astype(np.uint8)
+    known = np.repeat(~veiled[:, None], j, axis=1).astype(np.float32)
+    known[:, wet] = 1
+    shown = (signs.max(axis=(2, 3)) > 127).astype(np.float32)
     return Source(
-        small, masks, np.arange(n), np.ones((n, k), np.float32), None, none, none, none,
+        small, masks, np.arange(n), np.ones((n, k), np.float32), signs, known, shown, known,
         np.zeros((n, heads), np.float32), np.zeros(n, np.float32), np.ones(n),
     )  # fmt: skip

@@ -92,6 +92,7 @@ def recipe():
         whole.scan,
         repair=None,
         cleaning=replace(whole.scan.cleaning, bone=bones),
+        thin=1,
         shrink=(1, 1),
         row_mm=4.0,
         parts=replace(whole.scan.parts, vessel_mm=4.5),

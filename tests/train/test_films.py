@@ -5,28 +5,27 @@ import numpy as np
 import pytest
 from PIL import Image as Picture
 
+from train import toys
+from train.toys import film, quality_row
 from whyray.perception.scene import stretch
 from whyray_train import films
-from whyray_train.films import Film
 
 HEADS = ("Edema", "Mass", films.NORMAL_LABEL)
 
 
-def film(labels: str, teacher: tuple[float, ...] | None = None, view: str = "PA") -> Film:
-    return Film("1", "p", "train", view, frozenset(labels.split("|")), teacher, Path("x.jpg"), None)
-
-
-def table(folder: Path, *rows: str) -> Path:
-    (folder / "nih").mkdir()
-    (folder / "nih_anatomy").mkdir()
-    head = "id,patient,split,view,labels,teacher_Edema,teacher_Mass"
-    (folder / "nih" / "labels.csv").write_text("\n".join([head, *rows]) + "\n")
-    (folder / "nih_anatomy" / "quality.csv").write_text("id,accept\na,1\nb,0\n")
+def table(folder: Path, *rows: dict[str, str]) -> Path:
+    toys.write(folder / "nih" / "labels.csv", list(rows))
+    toys.write(folder / "nih_anatomy" / "quality.csv", [quality_row("a"), quality_row("b", accept="0")])
     return folder
 
 
+def row(film_id: str, labels: str, **changes: str) -> dict[str, str]:
+    return toys.label_row(film_id, labels, HEADS[:-1], **changes)
+
+
 def test_rows_become_films(tmp_path: Path) -> None:
-    data = table(tmp_path, "a,7,train,PA,Edema|Mass,0.25,0.5", "b,8,val,AP,No Finding,,")
+    told = {"patient": "7", "teacher_Edema": "0.25", "teacher_Mass": "0.5"}
+    data = table(tmp_path, row("a", "Edema|Mass", **told), row("b", "No Finding", split="val", view="AP"))
     (one, two), heads = films.read_table(data)
     assert heads == HEADS
     assert (one.id, one.patient, one.split, one.known_view) == ("a", "7", "train", "PA")
@@ -36,6 +35,32 @@ def test_rows_become_films(tmp_path: Path) -> None:
     assert one.anatomy == data / "nih_anatomy" / "a.png"
     assert (two.teacher, two.anatomy, two.known_view) == (None, None, "AP")
     assert film("Mass", view="LL").known_view == "UNKNOWN"
+
+
+@pytest.mark.parametrize(
+    ("size", "native", "extent"),
+    [
+        (("1024", "1024"), ("0.168", "2500"), 420.0),
+        (("1024", "512"), ("0.2", "2000"), 400.0),  # lying film: its width is the side of the letterbox
+        (("512", "1024"), ("0.2", "1000"), 400.0),  # standing film: 200 mm wide, twice as high
+    ],
+)
+def test_the_letterbox_is_as_wide_as_the_longer_side_of_the_native_film(
+    tmp_path: Path, size: tuple[str, str], native: tuple[str, str], extent: float
+) -> None:
+    shape = {"width": size[0], "height": size[1], "native_spacing_mm": native[0], "native_width": native[1]}
+    (item,), _ = films.read_table(table(tmp_path, row("a", "Mass", **shape)))
+    assert item.extent_mm == pytest.approx(extent)
+    assert item.mm_per_px(320) == pytest.approx(extent / 320)
+    assert item.mm_per_px(80) == pytest.approx(4 * item.mm_per_px(320))
+
+
+def test_the_bits_of_the_weak_labels_are_the_first_structures_and_sides_come_in_pairs() -> None:
+    assert tuple(films.STRUCTURE_BITS) == films.STRUCTURES[:5]
+    assert list(films.STRUCTURE_BITS.values()) == [1, 2, 4, 8, 16]
+    assert len(set(films.STRUCTURES)) == 12
+    sides = {side: {s.removeprefix(side) for s in films.STRUCTURES if s.startswith(side)} for side in ("right", "left")}
+    assert sides["right"] == sides["left"] != set()
 
 
 def test_targets_mix_labels_with_the_teacher_and_leave_the_normal_head_hard() -> None:
@@ -110,6 +135,7 @@ def test_no_patient_is_in_two_splits_of_the_real_table(data_root: Path) -> None:
     counts = {s: sum(i.split == s for i in items) for s in ("train", "val", "devtest")}
     assert counts == {"train": 997, "val": 137, "devtest": 255}
     assert len(heads) == 15
+    assert all(250 < i.extent_mm < 500 for i in items)
     assert all(i.teacher is None or len(i.teacher) == 14 for i in items)
     assert not [i for i in items if i.split == "devtest" and (i.teacher is not None or i.anatomy is not None)]
     assert {label for i in items for label in i.labels} <= set(heads)
@@ -125,20 +151,3 @@ def test_real_films_and_their_masks_exist_and_left_is_left(data_root: Path) -> N
         right, left = films.load_anatomy(item.anatomy, 64)[:2]
         centres = [np.average(np.arange(64), weights=plane.sum(axis=0) + 1e-9) for plane in (right, left)]
         assert centres[0] < centres[1]
-
-
-def test_sampling_weights_give_each_view_the_same_share_of_normal_films() -> None:
-    chest = pytest.importorskip("whyray_train.chest")
-    rng = np.random.default_rng(0)
-    items = [
-        film("No Finding" if rng.random() < (0.7 if view == "AP" else 0.3) else "Mass", view=view)
-        for view in rng.choice(["PA", "AP"], 400, p=[0.7, 0.3])
-    ]
-    weights = chest.sampling_weights(items)
-    normal = np.array([films.NORMAL_LABEL in i.labels for i in items])
-    overall = normal.mean()
-    assert weights.sum() == pytest.approx(len(items))
-    for view in ("PA", "AP"):
-        here = np.array([i.view == view for i in items])
-        assert weights[here & normal].sum() / weights[here].sum() == pytest.approx(overall)
-        assert weights[here].sum() == pytest.approx(here.sum())

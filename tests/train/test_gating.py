@@ -61,6 +61,15 @@ def test_a_line_template_answers_most_to_a_line_of_its_orientation(degrees: int)
     assert answers[degrees] > 3 * max(v for d, v in answers.items() if d != degrees)
 
 
+@pytest.mark.parametrize("degrees", DEGREES)
+def test_a_line_template_is_as_long_as_it_says(degrees: int) -> None:
+    kernel = template(61, 1.0, "line", 30, degrees)
+    angle = np.deg2rad(degrees)
+    along = [kernel[30 - round(d * np.sin(angle)), 30 + round(d * np.cos(angle))] for d in range(28)]
+    long = sum(v > along[0] / 2 for v in along)
+    assert 2 * long == pytest.approx(30, abs=4)
+
+
 def test_degrees_count_counter_clockwise_on_the_film() -> None:
     rising = template(11, 5.0, "line", 40, 45)
     assert rising[3, 7] > 0.1 > rising[7, 7]

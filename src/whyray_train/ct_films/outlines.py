@@ -189,7 +189,10 @@ def _band(dome: Mask, lung: Mask, inward: int, pitch_mm: float, how: Outlines) -
     cols = np.flatnonzero(dome.any(axis=0))
     reach, calm = max(1, round(8.0 / pitch_mm)), 2 * round(4.0 / pitch_mm) + 1
     top = np.where(dome.any(axis=0), dome.argmax(axis=0), dome.shape[0])
-    top = ndimage.median_filter(top, calm, mode="nearest")
+    if cols.size:
+        seen = slice(cols[0], cols[-1] + 1)
+        calmed = ndimage.median_filter(top[seen], calm, mode="nearest").astype(np.float64)
+        top[seen] = ndimage.gaussian_filter1d(calmed, calm / 4, mode="nearest").round()
     close = np.abs(np.arange(dome.shape[0])[:, None] - top[None]) <= reach
     good = dome.any(axis=0) & (top < dome.shape[0]) & (lung & close).any(axis=0)
     if not good.any():

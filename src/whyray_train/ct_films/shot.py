@@ -19,6 +19,7 @@ from whyray_train.ct_films.warp import rotation, to_patient
 from whyray_train.radiograph import develop, expose
 
 F32 = NDArray[np.float32]
+FLUID_MM = 12.0  # about a quarter of a neper: less is not told from the chest wall
 STRIDE, COARSE = 8, 2  # pixels between the nodes of the map; pixels of a path map's cell
 
 
@@ -32,12 +33,18 @@ class Shot:
         uint8 (size, size), letterboxed and normalised as `films.load_array` does.
     masks
         bool (structures, size, size), order of `outlines.STRUCTURES`.
+    fluid
+        bool (size, size): pleural fluid of at least `FLUID_MM` along the ray.
+    veiled
+        Whether an air-space opacity was drawn, which no mask tells.
     mm_per_px
         Pixel pitch on the detector plane.
     """
 
     image: NDArray[np.uint8]
     masks: NDArray[np.bool_]
+    fluid: NDArray[np.bool_]
+    veiled: bool
     mm_per_px: float
 
 
@@ -46,19 +53,27 @@ def shoot(patient: Patient, recipe: Recipe, rng: np.random.Generator, size: int 
     extent = np.array(patient.attenuation.shape) * patient.spacing
     body = variety.draw_body(recipe.habitus, extent, rng, held_out)
     pose = variety.draw_pose(recipe.geometry, size, rng)
-    attenuation, parts, _ = disease.fall_ill(patient, recipe.disease, rng)
+    attenuation, parts, found = disease.fall_ill(patient, recipe.disease, rng)
     attenuation = _mineral(attenuation, recipe, rng)
     at = nodes(patient, body, pose, recipe.habitus, recipe.geometry.step_mm)
     shadow, paths = trace(attenuation, parts, patient, at, pose, recipe.geometry.step_mm)
+    wet = paths[[Part.RIGHT_FLUID, Part.LEFT_FLUID]].sum(axis=0) >= FLUID_MM
+    fluid = np.kron(wet, np.ones((COARSE, COARSE), np.bool_))[: pose.rows, : pose.cols]
     masks = outlines.outline(paths, pose.rows, pose.cols, pose.pitch_mm, recipe.outlines)
     shadow = clutter.add_tissue(shadow, masks, pose.pitch_mm, recipe.clutter, rng)
     shadow = clutter.add_devices(shadow, masks, pose.pitch_mm, recipe.clutter, rng)
     film = _display(shadow, masks, pose.pitch_mm, recipe, rng)
     film, kept = clutter.frame(film, pose.from_front, recipe.clutter, rng)
-    masks = masks & kept
+    masks, fluid = masks & kept, fluid & kept
     image = (films.normalise(film) * 255 + 0.5).astype(np.uint8)
     around = [((size - n) // 2, size - n - (size - n) // 2) for n in film.shape]
-    return Shot(np.pad(image, around), np.pad(masks, [(0, 0), *around]), pose.pitch_mm)
+    return Shot(
+        np.pad(image, around),
+        np.pad(masks, [(0, 0), *around]),
+        np.pad(fluid, around),
+        "veil" in found,
+        pose.pitch_mm,
+    )
 
 
 def _mineral(attenuation: F32, recipe: Recipe, rng: np.random.Generator) -> F32:

@@ -34,7 +34,8 @@ def pneumothorax(film: Film, rng: np.random.Generator) -> Inserted | None:
     beyond: F32 = ((radius - edge) / np.sqrt(1 + lean**2)).astype(np.float32)
     lung = side.lung[window]
     here = ramp(around(width, bearing) * mm, LEAST_MM, 2 * LEAST_MM) * (radius > 3)
-    here = here * (1 - ramp(bearing, -2.6, -2.4) * (1 - ramp(bearing, -1.0, -0.8)))  # none at the mediastinum
+    medial = ramp(bearing, -2.6, -2.4) * (1 - ramp(bearing, -0.25, -0.05))
+    here = here * (1 - medial * (1 - ramp(radius, 0.26 * side.height, 0.32 * side.height)))  # none beside the hilum
     air = ramp(beyond, -0.6, 0.6) * here
     mask = air * ramp(lung, 0.2, 0.7)
     if mask.sum() * mm**2 < SEEN_MM2:

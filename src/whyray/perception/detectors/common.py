@@ -60,7 +60,7 @@ def _closed(scene: Scene) -> Mask:
     seen = np.any([scene.masks[i] for i in ids], axis=0) if ids else np.zeros(scene.grid.shape, np.bool_)
     padded = np.pad(seen[::2, ::2], GAP)
     closed = np.asarray(ndimage.binary_closing(padded, iterations=GAP // 2), dtype=np.bool_)
-    return enlarge(closed[GAP:-GAP, GAP:-GAP], seen.shape[0])
+    return enlarge(closed[GAP:-GAP, GAP:-GAP], scene.grid.shape[0])
 
 
 def _hearts(scene: Scene) -> set[str]:

@@ -1,0 +1,75 @@
+"""``python -m whyray_train.heads --data DIR --runs DIR``: fits the film-level head anew on the finished backbone.
+
+A ridge-penalised logistic head on the averaged embeddings of the train films, soft targets and view balance as in
+training. It stays a linear head on the global average, so its class maps remain exact. Chosen on val: after joint
+training it ranked val films better (mean AUC .753) than the head trained by gradient steps (.739).
+"""
+
+from __future__ import annotations
+
+import argparse
+import logging
+from pathlib import Path
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from numpy.typing import NDArray
+
+from whyray_train import films, gate
+from whyray_train.chest import commit, sampling_weights
+from whyray_train.network import ReaderNet
+
+log = logging.getLogger(__name__)
+F32 = NDArray[np.float32]
+RIDGE = 0.3  # of 1e-3, 3e-3 ... 10 the best on val
+ROUNDS = 150
+
+
+def fit(embeddings: F32, targets: F32, weights: NDArray[np.float64], ridge: float = RIDGE) -> tuple[F32, F32]:
+    """(weights (c, d), bias (c,)) of the head for (n, d) embeddings and (n, c) soft targets in [0, 1]."""
+    mean, spread = embeddings.mean(axis=0), embeddings.std(axis=0) + 1e-6
+    x = torch.from_numpy(((embeddings - mean) / spread).astype(np.float32))
+    y = torch.from_numpy(targets)
+    counts = torch.from_numpy((weights / weights.mean()).astype(np.float32))[:, None]
+    slope = torch.zeros(x.shape[1], y.shape[1], requires_grad=True)
+    bias = torch.zeros(y.shape[1], requires_grad=True)
+    optimiser = torch.optim.LBFGS([slope, bias], max_iter=ROUNDS, line_search_fn="strong_wolfe")
+
+    def loss() -> torch.Tensor:
+        optimiser.zero_grad()
+        each = F.binary_cross_entropy_with_logits(x @ slope + bias, y, reduction="none") * counts
+        value = each.sum() / len(x) + 0.5 * ridge * slope.square().sum()
+        value.backward()
+        return value
+
+    optimiser.step(loss)
+    found = slope.detach().numpy() / spread[:, None]
+    return found.T.astype(np.float32), (bias.detach().numpy() - mean @ found).astype(np.float32)
+
+
+def main() -> None:
+    """Parses the command line; reads and rewrites ``net.pt`` of the run."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--runs", type=Path, required=True)
+    parser.add_argument("--cache", type=Path, help="folder of decoded films; default: in the runs folder")
+    options = parser.parse_args()
+    logging.basicConfig(level=logging.INFO, format="%(message)s")
+    saved = torch.load(options.runs / "net.pt", map_location="cpu", weights_only=True)
+    table, heads = films.read_table(options.data)
+    train = [f for f in table if f.split == "train"]
+    net = ReaderNet(len(films.STRUCTURES), len(heads))
+    net.load_state_dict(saved["state"])
+    cache = options.cache or options.runs / "cache"
+    embeddings = gate.embed(net, films.cached([f.path for f in train], int(saved["plan"]["size"]), cache))
+    weights, bias = fit(embeddings, films.targets(train, heads), sampling_weights(train))
+    saved["state"]["classify.weight"] = torch.from_numpy(weights)[:, :, None, None].contiguous()
+    saved["state"]["bias"] = torch.from_numpy(bias)
+    saved["history"] = [*saved["history"], {"command": "python -m whyray_train.heads", "commit": commit()}]
+    torch.save(saved, options.runs / "net.pt")
+    log.info("film-level head fitted on %d films", len(train))
+
+
+if __name__ == "__main__":
+    main()
