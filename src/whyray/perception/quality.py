@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from whyray.domain import Bilingual, Notice, Quality
-from whyray.perception.scene import Scene
+from whyray.perception.scene import Scene, hearts
 
 NOT_VALIDATED = Notice(
     "NOT_ADULT_FRONTAL",
@@ -49,8 +49,7 @@ def assess(scene: Scene) -> Quality:
 
 def plausible(scene: Scene) -> bool:
     """Two lungs of some size, the patient's right one at the image's left, and a heart."""
-    hearts = {s.detector.params["heart"] for s in scene.pack.signs if s.detector and "heart" in s.detector.params}
-    if len(scene.lungs) < 2 or not scene.sees(*hearts):
+    if len(scene.lungs) < 2 or not scene.sees(*hearts(scene.pack)):
         return False
     centres, shares = [], []
     for lung in scene.lungs.values():

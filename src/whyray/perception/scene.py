@@ -109,7 +109,8 @@ def build_scene(image: Image, pack: Pack, engine: Engine) -> Scene:
         structures.append(Structure(definition.id, to_region(frame, smooth_edge(soft, kept)), confidence))
         masks[definition.id] = enlarge(kept, card.input_size)
     heads = card.outputs["logits"]
-    lungs = {i: lung_frame(lung_field(i, masks), _side(pack, i)) for i in lung_ids(pack) if i in masks}
+    inner = {i: m for i, m in masks.items() if i in {*lung_ids(pack), *hearts(pack)}}
+    lungs = {i: lung_frame(lung_field(i, inner), _side(pack, i)) for i in lung_ids(pack) if i in masks}
     return Scene(
         image=image,
         pack=pack,
@@ -130,6 +131,12 @@ def lung_ids(pack: Pack) -> tuple[str, ...]:
     """Structures that zones of the pack measure lungs on, in the pack's order."""
     named = {z.params["lung"] for z in pack.zones if "lung" in z.params}
     return tuple(s.id for s in pack.structures if s.id in named)
+
+
+def hearts(pack: Pack) -> frozenset[str]:
+    """Structures that detectors of the pack measure as the heart."""
+    named = (s.detector.params.get("heart") for s in pack.signs if s.detector is not None)
+    return frozenset(str(n) for n in named if n is not None)
 
 
 def _side(pack: Pack, structure: str) -> str:

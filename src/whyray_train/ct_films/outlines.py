@@ -115,7 +115,13 @@ def outline(paths: F32, rows: int, cols: int, pitch_mm: float, how: Outlines) ->
     airs = [sum_of(Part.RIGHT_LUNG, Part.RIGHT_HILUM), sum_of(Part.LEFT_LUNG, Part.LEFT_HILUM)]
     right, left = (_lung(air, hidden, cell, how) for air in airs)
     cage = _near(_hull(right > 0.0) | _hull(left > 0.0), how.rib_cage_mm / cell)
-    heart_mask, right_mask, drowned = fine(heart, 0.5), fine(right, 1.0), fine(fluid, how.drowned_mm)
+    heart_mask, right_mask = fine(heart, 0.5), fine(right, 1.0)
+    spine_mask = fine(_spine(paths[Part.SPINE], cell, how), 0.5)
+    dry = ~fine(fluid, how.drowned_mm)
+    bands = [
+        _band(fine(_soft(paths[under], 0.7), how.dome_mm), dry & fine(air, how.lung_mm), way, pitch_mm, how)
+        for under, air, way in zip(_BELOW, airs, (1, -1), strict=True)
+    ]
     return np.stack(
         [
             right_mask & ~heart_mask,
@@ -125,13 +131,9 @@ def outline(paths: F32, rows: int, cols: int, pitch_mm: float, how: Outlines) ->
             fine(_main(paths[Part.AIRWAY], how.airway_mm), how.airway_mm),
             fine(_knob(paths[Part.KNOB], cell, how), 0.5),
             *(fine(_hilum(paths[p], middle, heart, cell, how), 0.5) for p in _HILA),
-            *(
-                _band(
-                    fine(_soft(paths[under], 0.7), how.dome_mm), fine(air, how.lung_mm) & ~drowned, way, pitch_mm, how
-                )
-                for under, air, way in zip(_BELOW, airs, (1, -1), strict=True)
-            ),
-            fine(_spine(paths[Part.SPINE], cell, how), 0.5),
+            bands[0] & ~spine_mask & ~heart_mask,
+            bands[1] & ~spine_mask,
+            spine_mask,
         ]
     )
 
@@ -177,10 +179,8 @@ def _hilum(path: F32, middle: F32, heart: F32, cell: float, how: Outlines) -> F3
 def _band(dome: Mask, lung: Mask, inward: int, pitch_mm: float, how: Outlines) -> Mask:
     """The dome's contour where lung lies right above it, as a band around the topmost row of what lies below.
 
-    `lung` may be hidden by the heart: the contour still shows there. `inward` is the step toward the spine.
-
-    From the middle the contour is followed toward the chest wall however steeply it falls, and toward the spine
-    until it turns down or the lung ends.
+    `lung` may be hidden by the heart: the contour still shows there. From the middle it is followed toward the chest
+    wall however steeply it falls, and toward the spine (`inward` is that step) until it turns down or the lung ends.
     """
     from scipy import ndimage
 

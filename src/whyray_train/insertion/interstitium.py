@@ -133,13 +133,15 @@ def net(rng: np.random.Generator, shape: tuple[int, int], cell: float, half: flo
     """
     out = np.zeros(shape, dtype=np.float32)
     half = max(half, 0.45)
-    for scale, height in ((1.0, 1.0), (0.65, 0.8), (1.5, 0.9), (0.8, 0.7)):
+    broken = np.tanh(1.5 * clouds(rng, shape, 1.5 * cell, 1))
+    for scale, height, sign in ((1.0, 1.0, 1), (0.7, 0.9, -1), (1.4, 1.0, 1)):
         field = clouds(rng, shape, cell * scale, 1)
         down, right = np.gradient(field)
         steep = np.sqrt(down**2 + right**2) + np.float32(0.15 / cell)
-        gaps = 0.5 + 0.5 * np.tanh(1.5 * clouds(rng, shape, 1.5 * cell, 1))
-        out += np.float32(height) * gaps * np.exp(-0.5 * (field / steep / half) ** 2)
-    return np.minimum(out / np.float32(1.1), 1.6)
+        out += (
+            np.float32(height) * (0.55 + np.float32(0.45 * sign) * broken) * np.exp(-0.5 * (field / steep / half) ** 2)
+        )
+    return np.minimum(out, 1.6)
 
 
 def zone(

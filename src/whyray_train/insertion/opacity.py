@@ -99,13 +99,14 @@ def _lay(film: Film, patch: Patch, peak: float, pixels: F32, mask: F32, hidden: 
     """
     mm = film.mm_per_px
     solid = np.minimum(np.float32(peak) * patch.shape, 0.94)
-    lines = np.flatnonzero(solid.max(axis=1) > 0.004)
-    if lines.size == 0:
+    spans = [np.flatnonzero(solid.max(axis=axis) > 0.004) for axis in (1, 0)]
+    if spans[0].size == 0:
         return
-    rows = slice(int(lines[0]), int(lines[-1]) + 1)
-    solid = solid[rows]
-    share = solid if air is None else solid * (1 - air[rows])
-    window = slice(patch.window[0].start + rows.start, patch.window[0].start + rows.stop), patch.window[1]
+    box = slice(int(spans[0][0]), int(spans[0][-1]) + 1), slice(int(spans[1][0]), int(spans[1][-1]) + 1)
+    solid = solid[box]
+    share = solid if air is None else solid * (1 - air[box])
+    rows, cols = (slice(w.start + b.start, w.start + b.stop) for w, b in zip(patch.window, box, strict=True))
+    window = rows, cols
     lung, grey = patch.side.lung[window], pixels[window]
     goal = target(film, patch.side, window)
     if hidden:

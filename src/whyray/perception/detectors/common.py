@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from whyray.domain import SignDefinition, SignObservation
-from whyray.perception.scene import Scene, enlarge
+from whyray.perception.scene import Scene, enlarge, hearts
 
 Mask = NDArray[np.bool_]
 GAP = 12  # grid cells: closes the mediastinum between the lungs
@@ -56,12 +56,8 @@ def _closed(scene: Scene) -> Mask:
     """Closing at half resolution: four times faster, and finer than any mask that it bounds."""
     from scipy import ndimage
 
-    ids = {*scene.lungs, *(i for i in scene.masks if i in _hearts(scene))}
+    ids = {*scene.lungs, *(i for i in scene.masks if i in hearts(scene.pack))}
     seen = np.any([scene.masks[i] for i in ids], axis=0) if ids else np.zeros(scene.grid.shape, np.bool_)
     padded = np.pad(seen[::2, ::2], GAP)
     closed = np.asarray(ndimage.binary_closing(padded, iterations=GAP // 2), dtype=np.bool_)
     return enlarge(closed[GAP:-GAP, GAP:-GAP], scene.grid.shape[0])
-
-
-def _hearts(scene: Scene) -> set[str]:
-    return {s.detector.params["heart"] for s in scene.pack.signs if s.detector and "heart" in s.detector.params}
