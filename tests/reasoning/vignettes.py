@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -17,6 +16,22 @@ from whyray.reasoning import Fusion, conclude
 FILE = Path(__file__).with_name("vignettes.yaml")
 SCORE = 0.9
 CELL = 4
+RAISED = 2.0
+# Conclusions that only name what is seen; they are true beside the disease that explains them, so each kind has its
+# own list, as a report has findings and an impression.
+SHADOWS = frozenset(
+    (
+        "aortic_unfolding",
+        "atelectasis",
+        "cardiomegaly",
+        "consolidation",
+        "infiltration",
+        "mass",
+        "nodule",
+        "pleural_effusion",
+        "pleural_thickening",
+    )
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,8 +73,31 @@ def read(vignette: Vignette, pack: Pack) -> tuple[Finding, ...]:
     return conclude(observe(vignette, pack), pack, Fusion(0.0, 1.0, base, priors))
 
 
-def ranked(findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
-    return tuple(sorted(findings, key=lambda f: -f.probability))
+def ranked(findings: tuple[Finding, ...], pack: Pack, kind: str) -> tuple[Finding, ...]:
+    """Conclusions of the kind of `kind` as they are read: supported diseases first, then the normal study when that is
+    supported, then what the film has made at least twice as probable, then the rest; each by probability.
+    """
+    same = (f for f in findings if (f.id in SHADOWS) == (kind in SHADOWS))
+    return tuple(sorted(same, key=lambda f: (_level(f, pack), -f.probability)))
+
+
+def by_evidence(findings: tuple[Finding, ...], kind: str) -> tuple[Finding, ...]:
+    """The same conclusions by the sum of their evidence alone, as if all were equally frequent."""
+    same = (f for f in findings if (f.id in SHADOWS) == (kind in SHADOWS))
+    return tuple(sorted(same, key=lambda f: -sum(e.log_lr for e in f.evidence)))
+
+
+def named_pathways(findings: tuple[Finding, ...]) -> set[str]:
+    """Pathways that an item of evidence names."""
+    return {e.rule for f in findings for e in f.evidence if e.rule is not None}
+
+
+def _level(finding: Finding, pack: Pack) -> int:
+    definition = pack.diagnosis(finding.id)
+    assert definition is not None
+    if finding.probability >= pack.settings["supported"]:
+        return 1 if definition.normal else 0
+    return 2 if not definition.normal and finding.probability >= RAISED * pack.prior(definition) else 3
 
 
 def _present(entry: dict[str, Any], zones: dict[str, Region]) -> SignObservation:
@@ -72,7 +110,8 @@ def _present(entry: dict[str, Any], zones: dict[str, Region]) -> SignObservation
         mask[0, -1] = True
     measures = tuple(Measurement(key, value, "ratio") for key, value in entry.get("measures", {}).items())
     region = Region.from_mask(mask)
-    return SignObservation(entry["id"], True, entry.get("score", SCORE), region, measurements=measures, zones=tuple(names))
+    score = entry.get("score", SCORE)
+    return SignObservation(entry["id"], True, score, region, measurements=measures, zones=tuple(names))
 
 
 def _square(number: int, count: int) -> Region:
@@ -81,8 +120,3 @@ def _square(number: int, count: int) -> Region:
     region = Region.from_mask(mask)
     assert region is not None
     return region
-
-
-def named_pathways(findings: tuple[Finding, ...]) -> Iterator[str]:
-    """Pathways that an item of evidence names."""
-    return (e.rule for f in findings for e in f.evidence if e.rule is not None)

@@ -188,7 +188,6 @@ def test_a_diagnosis_without_head_starts_at_its_prior_and_is_not_announced_unsee
     from whyray.domain import Observations, Quality, SignObservation
     from whyray.service.reader import fusion
 
-
     (pack,) = reader.packs
     weights = fusion(pack, reader.engine(pack).card)
     blind = tuple(SignObservation(s.id, False, 0.0) for s in pack.signs)
