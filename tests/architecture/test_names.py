@@ -25,7 +25,7 @@ EXPORTED = {
         statistics unknown_codes
     """,
     "perception": "DETECTORS Scene ZONES build_scene observe",
-    "reasoning": "Fusion conclude fires signs_of",
+    "reasoning": "Fusion RAISED Ranking conclude fires rank signs_of",
     "render": "Layer Theme anatomy_layers evidence_layers format_report format_turn load_theme overlay",
     "service": "Reader Reading Settings report_document schema turn_document",
     "shells": "",

@@ -115,6 +115,15 @@ def test_screen_lists_supported_then_possible_with_main_evidence(pack: Pack) -> 
     assert answer.sentences[1].evidence == ("E1",)
 
 
+def test_screen_speaks_in_the_order_given(pack: Pack) -> None:
+    findings = (films.edema(), replace(films.effusion(), probability=0.9, verdict="supported"))
+    for given in (findings, findings[::-1]):
+        numbered = [line for line in ask(pack, "anything abnormal?", given).text.splitlines() if line[1:3] == ". "]
+        assert [line.startswith(f"{n}. Pulmonary edema") for n, line in enumerate(numbered, 1)] == [
+            f.id == "pulmonary_edema" for f in given
+        ]
+
+
 def test_screen_without_abnormality_is_not_called_normal(pack: Pack) -> None:
     text = ask(pack, "肺部是否有异常", (films.pneumonia(), films.normal("supported"))).text
     assert "未见明确异常征象（不等于正常" in text

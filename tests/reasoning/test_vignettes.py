@@ -66,8 +66,8 @@ def test_the_right_conclusion_is_first(answers: Answers, pack: Pack) -> None:
     assert all(place <= AMONG for place in found.values()), later
 
 
-def test_the_evidence_alone_puts_it_first(answers: Answers) -> None:
-    found = places(answers, lambda v: by_evidence(answers[v.id], v.expected))
+def test_the_evidence_alone_puts_it_first(answers: Answers, pack: Pack) -> None:
+    found = places(answers, lambda v: by_evidence(answers[v.id], pack, v.expected))
     later = {name: place for name, place in found.items() if place > 1}
     assert len(found) - len(later) >= FIRST, later
 

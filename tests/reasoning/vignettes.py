@@ -11,27 +11,11 @@ import numpy as np
 import yaml
 
 from whyray.domain import Finding, Measurement, Observations, Pack, Quality, Region, SignObservation
-from whyray.reasoning import Fusion, conclude
+from whyray.reasoning import Fusion, conclude, rank
 
 FILE = Path(__file__).with_name("vignettes.yaml")
 SCORE = 0.9
 CELL = 4
-RAISED = 2.0
-# Conclusions that only name what is seen; they are true beside the disease that explains them, so each kind has its
-# own list, as a report has findings and an impression.
-SHADOWS = frozenset(
-    (
-        "aortic_unfolding",
-        "atelectasis",
-        "cardiomegaly",
-        "consolidation",
-        "infiltration",
-        "mass",
-        "nodule",
-        "pleural_effusion",
-        "pleural_thickening",
-    )
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,30 +58,20 @@ def read(vignette: Vignette, pack: Pack) -> tuple[Finding, ...]:
 
 
 def ranked(findings: tuple[Finding, ...], pack: Pack, kind: str) -> tuple[Finding, ...]:
-    """Conclusions of the kind of `kind` as they are read: supported diseases first, then the normal study when that is
-    supported, then what the film has made at least twice as probable, then the rest; each by probability.
-    """
-    same = (f for f in findings if (f.id in SHADOWS) == (kind in SHADOWS))
-    return tuple(sorted(same, key=lambda f: (_level(f, pack), -f.probability)))
+    """The list that `kind` stands in, impression or what is seen, as it is read."""
+    ranking = rank(findings, pack)
+    return next(told for told in (ranking.impression, ranking.seen) if kind in {f.id for f in told})
 
 
-def by_evidence(findings: tuple[Finding, ...], kind: str) -> tuple[Finding, ...]:
+def by_evidence(findings: tuple[Finding, ...], pack: Pack, kind: str) -> tuple[Finding, ...]:
     """The same conclusions by the sum of their evidence alone, as if all were equally frequent."""
-    same = (f for f in findings if (f.id in SHADOWS) == (kind in SHADOWS))
-    return tuple(sorted(same, key=lambda f: -sum(e.log_lr for e in f.evidence)))
+    same = ranked(findings, pack, kind)
+    return tuple(sorted((f for f in findings if f in same), key=lambda f: -sum(e.log_lr for e in f.evidence)))
 
 
 def named_pathways(findings: tuple[Finding, ...]) -> set[str]:
     """Pathways that an item of evidence names."""
     return {e.rule for f in findings for e in f.evidence if e.rule is not None}
-
-
-def _level(finding: Finding, pack: Pack) -> int:
-    definition = pack.diagnosis(finding.id)
-    assert definition is not None
-    if finding.probability >= pack.settings["supported"]:
-        return 1 if definition.normal else 0
-    return 2 if not definition.normal and finding.probability >= RAISED * pack.prior(definition) else 3
 
 
 def _present(entry: dict[str, Any], zones: dict[str, Region]) -> SignObservation:
