@@ -48,7 +48,8 @@ class Patterns:
     def totals(self, ill: NDArray[np.bool_]) -> tuple[Floats, Floats]:
         """Number of studies, and of those with the diagnosis, by pattern."""
         size = len(self.observations)
-        return np.bincount(self.index, minlength=size) + 0.0, np.bincount(self.index, ill, minlength=size)
+        studies, positives = np.bincount(self.index, minlength=size), np.bincount(self.index, ill, minlength=size)
+        return studies.astype(np.float64), positives.astype(np.float64)
 
     def log_odds(self, pack: Pack, fusion: Fusion) -> Floats:
         """What `reasoning.conclude` says with another state of the pack's weights: log-odds by study."""

@@ -79,8 +79,8 @@ def compare(cohort: Cohort, pack: Pack, places: dict[str, Bools], diagnosis: str
 
 def _auc(cohort: Cohort, ill: Bools, terms: Floats) -> float:
     lines, index = np.unique(terms[cohort.train], axis=0, return_inverse=True)
-    positives = np.bincount(index, ill[cohort.train], minlength=len(lines)) + 0.0
-    found = fit(lines, np.zeros(len(lines)), np.bincount(index) + 0.0, positives)
+    studies, positives = np.bincount(index), np.bincount(index, ill[cohort.train], minlength=len(lines))
+    found = fit(lines, np.zeros(len(lines)), studies.astype(np.float64), positives.astype(np.float64))
     return auc(terms[~cohort.train] @ found.signs, ill[~cohort.train])
 
 

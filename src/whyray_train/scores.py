@@ -29,7 +29,7 @@ def interval(score: Floats, ill: Bools, patient: NDArray[np.int64], resamples: i
     size = int(number.max()) + 1
     rng = np.random.default_rng(SEED)
     drawn = (np.bincount(rng.integers(size, size=size), minlength=size)[number] for _ in range(resamples))
-    values = [auc(score, ill, weight + 0.0) for weight in drawn if (weight * ill).any()]
+    values = [auc(score, ill, weight.astype(np.float64)) for weight in drawn if (weight * ill).any()]
     low, high = np.percentile(values, [2.5, 97.5])
     return float(low), float(high)
 

@@ -46,7 +46,8 @@ class Shown:
 class Terms:
     """What stands for each sign and diagnosis id, and which studies to leave out.
 
-    ``signs`` holds what may be a reason, ``confounders`` the devices and lines of the pack, which may not.
+    ``signs`` holds what may be a reason, ``confounders`` the devices and lines of the pack, which may not;
+    ``repeats`` names, by diagnosis, signs that imply it by their definition though the labels differ.
     """
 
     signs: Mapping[str, Shown]
@@ -54,9 +55,12 @@ class Terms:
     drop_studies: frozenset[str]
     frontal: frozenset[str]
     confounders: Mapping[str, Shown] = field(default_factory=dict)
+    repeats: Mapping[str, frozenset[str]] = field(default_factory=dict)
 
     def identical(self, sign: str, diagnosis: str) -> bool:
-        """Whether both share a label, so that a ratio would only repeat a definition."""
+        """Whether both share a label, or the sign implies the diagnosis: a ratio would only repeat a definition."""
+        if sign in self.repeats.get(diagnosis, ()):
+            return True
         shown = self.signs.get(sign) or self.confounders.get(sign)
         return shown is not None and bool(shown.words & self.diagnoses[diagnosis])
 
@@ -79,6 +83,7 @@ def read_terms(pack: Pack, path: Path = TERMS) -> Terms:
         drop_studies=frozenset(raw["drop_studies"]),
         frontal=frozenset(raw["frontal"]),
         confounders={key: value for key, value in shown.items() if value.words and key in barred},
+        repeats={key: frozenset(signs) for key, signs in raw.get("repeats", {}).items()},
     )
     _refuse_devices(terms, frozenset(raw["devices"]))
     return terms

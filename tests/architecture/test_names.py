@@ -9,18 +9,23 @@ from architecture.house import ROOMS, SRC
 EXPORTED = {
     "dialogue": "Answer Parse compose explain_parse understand",
     "domain": """
-        Anchor ArgumentError Bilingual Counterfactual DetectorSpec DiagnosisDefinition Engine Evidence Finding
-        Frame Geometry Image ImageRefused Intent Lang Line Match Measurement ModelCard ModelError Notice
-        Observations OutputError Pack PackError Polarity Quality Query Region Rule ScoreFn Sentence Session
-        SignDefinition SignObservation SignWeight Store Structure StructureDefinition Synonyms Term Tier Turn
-        Verdict View WhyrayError ZoneDefinition
+        Anchor ArgumentError Basis Bilingual ChecklistRow Counted CountedDiagnosis CountedPlaces CountedTable
+        CountedWeight Counterfactual DetectorSpec DiagnosisDefinition Differential DifferentialRow Engine
+        Evidence Finding Frame Geometry Image ImageRefused Intent Lang Line Match Measurement ModelCard
+        ModelError Morphology Notice Observations OutputError Pack PackError PlaceLabel Places Polarity Prior
+        Quality Query Ratios Region Rule ScoreFn Sentence Session SignDefinition SignObservation SignWeight
+        Store Structure StructureDefinition Synonyms TableLabels Term Tier Turn Variant Verdict View WhyrayError
+        ZoneDefinition ZoneGroup
     """,
     "engines": "ENGINES create find_folder read_card",
     "explain": "counterfactual erase random_region",
     "imaging": "Orientation load load_oriented",
-    "knowledge": "Problem check choose_pack describe load_pack load_packs statistics",
+    "knowledge": """
+        FORMS Hit Problem by_diagnosis check choose_pack describe export folder_of load_pack load_packs search
+        statistics unknown_codes
+    """,
     "perception": "DETECTORS Scene ZONES build_scene observe",
-    "reasoning": "Fusion conclude fires signs_of",
+    "reasoning": "Fusion RAISED Ranking conclude fires rank signs_of",
     "render": "Layer Theme anatomy_layers evidence_layers format_report format_turn load_theme overlay",
     "service": "Reader Reading Settings report_document schema turn_document",
     "shells": "",

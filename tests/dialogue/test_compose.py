@@ -11,6 +11,7 @@ import pytest
 from dialogue import films
 from whyray.dialogue import Answer, compose, understand
 from whyray.domain import (
+    Bilingual,
     Counted,
     CountedTable,
     Finding,
@@ -21,6 +22,7 @@ from whyray.domain import (
     Pack,
     PackError,
     Query,
+    Synonyms,
 )
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -111,6 +113,15 @@ def test_screen_lists_supported_then_possible_with_main_evidence(pack: Pack) -> 
     assert lines[1].endswith("mainly bat-wing opacity (both perihilar zones).")
     assert lines[3].startswith("1. Pleural effusion: probability 22%")
     assert answer.sentences[1].evidence == ("E1",)
+
+
+def test_screen_speaks_in_the_order_given(pack: Pack) -> None:
+    findings = (films.edema(), replace(films.effusion(), probability=0.9, verdict="supported"))
+    for given in (findings, findings[::-1]):
+        numbered = [line for line in ask(pack, "anything abnormal?", given).text.splitlines() if line[1:3] == ". "]
+        assert [line.startswith(f"{n}. Pulmonary edema") for n, line in enumerate(numbered, 1)] == [
+            f.id == "pulmonary_edema" for f in given
+        ]
 
 
 def test_screen_without_abnormality_is_not_called_normal(pack: Pack) -> None:
@@ -221,8 +232,8 @@ COUNTED = Counted(CountedTable("PadChest", "f", "0", "2026-11-25", "c", "all", 1
     ("为什么肺水肿", "似然比 12，95%区间 9.5～15，统计"),
     ("why edema?", "source: PadChest, 900 studies, 40 of them with sign and diagnosis"),
     ("为什么肺水肿", "来源：PadChest，900 次检查，其中 40 次征象与诊断并存"),
-    ("why edema?", 'fires the pathway "cardiogenic edema pathway" (test)'),
-    ("为什么肺水肿", "符合推理路径“心源性肺水肿路径”（依据：test）"),
+    ("why edema?", 'fires the pathway "cardiogenic edema pathway" (expert opinion: test)'),
+    ("为什么肺水肿", "符合推理路径“心源性肺水肿路径”（专家意见：test）"),
     ("why edema?", "its logarithm taken at 60% because other signs say the same"),
     ("为什么肺水肿", "因与其他征象重复，其对数按 60% 计入"),
 ])  # fmt: skip
@@ -266,3 +277,15 @@ def test_a_disease_that_nothing_looks_for_is_still_said_when_the_evidence_suppor
     blind = replace(pack, diagnoses=tuple(replace(d, head=None) if d.id == "hernia" else d for d in pack.diagnoses))
     hernia = Finding("hernia", 0.7, -4.0, "medium", "supported", ())
     assert "read as hernia" in ask(blind, "is there a hernia", (hernia,)).text
+
+
+def test_only_the_weightiest_signs_that_nothing_detects_are_named(pack: Pack) -> None:
+    first, *others = pack.diagnoses
+    unseen = replace(pack.signs[0], detector=None, synonyms=Synonyms())
+    extra = tuple(replace(unseen, id=f"s{i}", name=Bilingual(f"征{i}", f"sign {i}")) for i in range(12))
+    weights = tuple(replace(first.weights[0], sign=s.id, lr_present=2.0 + i) for i, s in enumerate(extra))
+    own = replace(first, weights=weights, core_signs=("s0",))
+    larger = replace(pack, signs=(*pack.signs, *extra), diagnoses=(own, *others))
+    (line,) = (x for x in ask(larger, "why edema").text.splitlines() if "further signs" in x)
+    assert "12 further signs, such as sign 0, sign 11, sign 10" in line
+    assert "sign 1," not in line

@@ -91,6 +91,40 @@ def test_kb_commands() -> None:
     assert unknown.stderr.startswith("ID_UNKNOWN")
 
 
+def test_kb_check_is_clean() -> None:
+    assert run("kb", "check").stdout.strip().endswith("0 errors, 0 warnings")
+
+
+def test_kb_search_speaks_both_languages_and_fails_on_nothing() -> None:
+    for words in (("Kerley", "B"), ("克氏B线",), ("kerly b line",)):
+        assert "kerley_b_lines" in run("kb", "search", *words, "--lang", "en").stdout.splitlines()[0]
+    rows = json.loads(run("kb", "search", "肺水腫", "--json").stdout)
+    assert rows[0]["id"] == "pulmonary_edema"
+    assert run("kb", "search", "qwertyuiop").returncode == 1
+
+
+def test_kb_stats_counts() -> None:
+    text = run("kb", "stats").stdout
+    assert "  signs: 217\n" in text
+    assert "  share_bilingual: 100.0 %\n" in text
+    assert "  pulmonary_edema: 27 pathways, 6 core_signs, 19 variants" in text
+    (numbers,) = json.loads(run("kb", "stats", "--json").stdout).values()
+    assert numbers["signs_undetected"] == numbers["signs"] - numbers["signs_detected"]
+
+
+def test_kb_export_prints_or_writes(tmp_path: Path) -> None:
+    file = tmp_path / "deep" / "kb.json"
+    done = run("kb", "export", "--format", "fhir", "--out", file)
+    assert (done.returncode, done.stdout.strip()) == (0, str(file))
+    assert json.loads(file.read_text("utf-8"))["resourceType"] == "Bundle"
+    assert run("kb", "export", "--format", "ttl").stdout.startswith("@prefix skos:")
+    assert run("kb", "export", "--format", "pdf").returncode == 2
+    assert run("kb", "export", "--pack", "nope").stderr.startswith("PACK_UNKNOWN")
+    blocked = tmp_path / "file"
+    blocked.write_text("")
+    assert run("kb", "export", "--out", blocked / "kb.json").stderr.startswith("OUTPUT_UNWRITABLE")
+
+
 def test_info_and_doctor() -> None:
     assert Path(run("info", "demo").stdout.strip()) == DEMO
     assert "research use" in run("info").stdout

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,7 @@ import numpy as np
 import yaml
 
 from whyray.domain import Finding, Measurement, Observations, Pack, Quality, Region, SignObservation
-from whyray.reasoning import Fusion, conclude
+from whyray.reasoning import Fusion, conclude, rank
 
 FILE = Path(__file__).with_name("vignettes.yaml")
 SCORE = 0.9
@@ -58,8 +57,21 @@ def read(vignette: Vignette, pack: Pack) -> tuple[Finding, ...]:
     return conclude(observe(vignette, pack), pack, Fusion(0.0, 1.0, base, priors))
 
 
-def ranked(findings: tuple[Finding, ...]) -> tuple[Finding, ...]:
-    return tuple(sorted(findings, key=lambda f: -f.probability))
+def ranked(findings: tuple[Finding, ...], pack: Pack, kind: str) -> tuple[Finding, ...]:
+    """The list that `kind` stands in, impression or what is seen, as it is read."""
+    ranking = rank(findings, pack)
+    return next(told for told in (ranking.impression, ranking.seen) if kind in {f.id for f in told})
+
+
+def by_evidence(findings: tuple[Finding, ...], pack: Pack, kind: str) -> tuple[Finding, ...]:
+    """The same conclusions by the sum of their evidence alone, as if all were equally frequent."""
+    same = ranked(findings, pack, kind)
+    return tuple(sorted((f for f in findings if f in same), key=lambda f: -sum(e.log_lr for e in f.evidence)))
+
+
+def named_pathways(findings: tuple[Finding, ...]) -> set[str]:
+    """Pathways that an item of evidence names."""
+    return {e.rule for f in findings for e in f.evidence if e.rule is not None}
 
 
 def _present(entry: dict[str, Any], zones: dict[str, Region]) -> SignObservation:
@@ -72,7 +84,8 @@ def _present(entry: dict[str, Any], zones: dict[str, Region]) -> SignObservation
         mask[0, -1] = True
     measures = tuple(Measurement(key, value, "ratio") for key, value in entry.get("measures", {}).items())
     region = Region.from_mask(mask)
-    return SignObservation(entry["id"], True, entry.get("score", SCORE), region, measurements=measures, zones=tuple(names))
+    score = entry.get("score", SCORE)
+    return SignObservation(entry["id"], True, score, region, measurements=measures, zones=tuple(names))
 
 
 def _square(number: int, count: int) -> Region:
@@ -81,8 +94,3 @@ def _square(number: int, count: int) -> Region:
     region = Region.from_mask(mask)
     assert region is not None
     return region
-
-
-def named_pathways(findings: tuple[Finding, ...]) -> Iterator[str]:
-    """Pathways that an item of evidence names."""
-    return (e.rule for f in findings for e in f.evidence if e.rule is not None)

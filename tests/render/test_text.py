@@ -1,7 +1,19 @@
+from dataclasses import replace
+
 import pytest
 
 from render.films import RATIO, THEME, evidence, film, pack, words
-from whyray.domain import Counterfactual, Finding, Notice, Observations, Quality, Query, Sentence, Turn
+from whyray.domain import (
+    Counterfactual,
+    DiagnosisDefinition,
+    Finding,
+    Notice,
+    Observations,
+    Quality,
+    Query,
+    Sentence,
+    Turn,
+)
 from whyray.render import format_report, format_turn
 from whyray.render.wrap import columns, wrap
 
@@ -57,6 +69,22 @@ def test_a_report_names_film_warnings_findings_and_model(lang):
     assert THEME.words["uncalibrated"].get(lang) in text
     third = pack().sign("s3").name.get(lang)
     assert third not in text
+
+
+@pytest.mark.parametrize(("lang", "heads"), [("zh", ("印象：", "所见：")), ("en", ("Impression:", "Findings:"))])
+def test_a_report_has_the_impression_before_what_is_seen(lang, heads):
+    names = {"d1": words("积液", "Effusion"), "d2": words("心衰", "Failure")}
+    diagnoses = tuple(
+        DiagnosisDefinition(i, name, name, "book", name, descriptive=i == "d1") for i, name in names.items()
+    )
+    findings = tuple(Finding(i, 0.9, 0.0, "medium", "supported", ()) for i in names)
+    known, seen = replace(pack(), diagnoses=diagnoses), Observations("0", "m", (), {}, (), {}, Quality(True, None))
+    lines = format_report(film(), seen, findings, known, lang).splitlines()
+    first, second = (lines.index(head) for head in heads)
+    assert lines[first + 1].startswith(f"- {names['d2'].get(lang)}")
+    assert lines[second + 1].startswith(f"- {names['d1'].get(lang)}")
+    assert second == first + 3
+    assert heads[1] not in format_report(film(), seen, findings[1:], known, lang)
 
 
 def test_wrap_breaks_between_ideographs_but_not_before_their_punctuation():

@@ -135,6 +135,27 @@ def test_shuffled_film_loses_the_conclusion(reader: Reader, edema_id: str) -> No
     assert not observations.quality.usable
 
 
+def test_impression_leads_and_json_keeps_the_order_of_the_pack(reader: Reader) -> None:
+    session = reader.open(EDEMA, lang="en")
+    reading = reader.reading(session.id)
+    names = {d.name.en: d for d in reading.pack.diagnoses}
+    lines = reader.report_text(reading, "en").splitlines()
+    told = [line for line in lines if line.startswith("- ")]
+    printed = [names[line[2:].split(" 0.")[0]] for line in told]
+    assert [d.descriptive for d in printed] == sorted(d.descriptive for d in printed)
+    assert lines[lines.index("Impression:") + 1] == told[0]
+    assert lines[lines.index("Findings:") + 1] == next(
+        line for line, d in zip(told, printed, strict=True) if d.descriptive
+    )
+    first = next(s.text for s in reader.summary(reading, "en") if s.text.startswith("1. "))
+    asked = reading.pack.diagnosis(reader.ask(session.id, "why?").query.target or "")
+    assert asked is not None
+    assert first.lower().startswith(f"1. {asked.name.en.lower()}: ")
+    assert asked is next(d for d in printed if not d.normal)
+    document = report_document(reading, Bilingual("", ""))
+    assert [f["id"] for f in document["findings"]] == [f.id for f in reading.findings]
+
+
 def test_sessions_do_not_mix(reader: Reader) -> None:
     first, second = reader.open(EDEMA), reader.open(TWIN)
     reader.ask(first.id, "why edema?")
@@ -187,7 +208,6 @@ def test_a_diagnosis_without_head_starts_at_its_prior_and_is_not_announced_unsee
     from whyray import reasoning
     from whyray.domain import Observations, Quality, SignObservation
     from whyray.service.reader import fusion
-
 
     (pack,) = reader.packs
     weights = fusion(pack, reader.engine(pack).card)

@@ -87,6 +87,13 @@ def test_labels_come_from_pack_and_term_file_and_only_for_what_the_pack_has(know
     assert not known.identical("white", "ill")
 
 
+def test_a_sign_that_implies_the_diagnosis_is_no_reason_for_it(tmp_path):
+    pack = load_pack(labelled(tmp_path / "small").folder)
+    known = read_terms(pack, terms(tmp_path, repeats={"ill": ["white"]}))
+    assert known.identical("white", "ill")
+    assert not known.identical("black", "ill")
+
+
 @pytest.mark.parametrize(
     ("places", "there"),
     [({"right", "basal", "x"}, True), ({"bilateral"}, True), ({"basal"}, False), (set(), False)],
@@ -124,6 +131,7 @@ def test_the_shipped_terms_are_about_the_shipped_pack():
 
     pack, raw = load_packs()[0], yaml.safe_load(TERMS.read_text("utf-8"))
     assert {*raw["signs"], *raw["placed"]} <= {s.id for s in pack.signs}
+    assert set(raw["repeats"]) <= set(raw["diagnoses"])
     assert set(raw["diagnoses"]) <= {d.id for d in pack.diagnoses if not d.normal}
     locations = {p.label for p in pack.places.locations}
     assert {place for e in raw["placed"].values() for at in e["places"] for place in at} <= locations

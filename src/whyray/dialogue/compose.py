@@ -31,7 +31,7 @@ def compose(
     query
         From `understand`; its text is read again for what a Query does not hold (sides, unclear words).
     findings
-        All findings of the film with their evidence.
+        All findings of the film with their evidence, in the order to speak of them.
     observations
         What ran, what did not, and whether the film is usable.
     pack

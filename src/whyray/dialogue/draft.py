@@ -48,7 +48,7 @@ class Answer:
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Film:
-    """The question and what is known about the film it is asked of."""
+    """The question and what is known about the film it is asked of; `findings` are in the order to speak of them."""
 
     query: Query
     parse: Parse

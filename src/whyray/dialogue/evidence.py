@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from math import log
 
 from whyray.dialogue import sources
 from whyray.dialogue.draft import Draft, Film
 from whyray.domain import DiagnosisDefinition, Evidence, Finding, SignDefinition
 
-# A film-wide answer names this many of the signs that nothing detects and counts the rest.
+# An answer names this many of the signs that nothing detects and counts the rest.
 MOST_NAMED = 8
 
 
@@ -141,9 +142,10 @@ def say_absent(draft: Draft, finding: Finding, items: tuple[Evidence, ...]) -> N
 def say_unseen(draft: Draft, diagnosis: DiagnosisDefinition | None, told: Iterable[Evidence]) -> None:
     """Name signs of the diagnosis (of the pack when it weighs none) that were not looked for, by reason."""
     film, p = draft.film, draft.film.phrases
-    weighed = [w.sign for w in diagnosis.weights] if diagnosis else []
+    weighed = _by_weight(diagnosis) if diagnosis else []
     known = {e.sign for e in told}
-    wanted = [s for s in film.pack.signs if not s.learned and s.id not in known and (not weighed or s.id in weighed)]
+    ordered = [s for s in map(film.pack.sign, weighed) if s is not None] or film.pack.signs
+    wanted = [s for s in ordered if not s.learned and s.id not in known]
     undetected, groups = [], dict[str, list[str]]()
     for sign in wanted:
         seen = film.observations.sign(sign.id)
@@ -151,13 +153,19 @@ def say_unseen(draft: Draft, diagnosis: DiagnosisDefinition | None, told: Iterab
             undetected.append(p.inside(sign.name))
         elif seen is None or not seen.ran:
             groups.setdefault((seen.reason if seen else None) or "", []).append(p.inside(sign.name))
-    if len(undetected) > MOST_NAMED and diagnosis is None:
+    if len(undetected) > MOST_NAMED:
         draft.say("undetected.many", n=len(undetected), signs=p.listed(undetected[:MOST_NAMED]))
     elif undetected:
         draft.say("undetected", signs=p.listed(undetected))
     for reason, names in groups.items():
         why = _reason(film, reason)
         draft.say("not_run.reason" if why else "not_run", signs=p.listed(names), reason=why)
+
+
+def _by_weight(diagnosis: DiagnosisDefinition) -> list[str]:
+    """Order the signs of a diagnosis: core signs first, then by what finding them would change."""
+    weighed = {w.sign: abs(log(w.lr_present)) * w.reliability for w in diagnosis.weights}
+    return sorted(weighed, key=lambda s: (s not in diagnosis.core_signs, -weighed[s]))
 
 
 def _reason(film: Film, reason: str) -> str:

@@ -125,11 +125,15 @@ def _targets(hits: tuple[Hit, ...], pack: Pack) -> tuple[tuple[str, ...], tuple[
 def owners_of(sign_id: str, pack: Pack) -> tuple[str, ...]:
     """Return the diagnoses that the sign speaks for: one if clearly its own, else all, strongest first.
 
+    Its own is the diagnosis that it names first and that names it first, else one that it favours far above others.
     A sign that nothing detects speaks for none: no reading can rest on it.
     """
     sign = pack.sign(sign_id)
     if sign is None or sign.detector is None:
         return ()
+    own = pack.diagnosis(sign.diagnoses[0]) if sign.diagnoses else None
+    if own is not None and own.core_signs[:1] == (sign_id,):
+        return (own.id,)
     ratios = sorted(
         (
             (w.lr_present, d.id)

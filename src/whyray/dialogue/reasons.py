@@ -58,9 +58,9 @@ def ask_back(draft: Draft, word: str, options: tuple[str, ...]) -> None:
 
 
 def leading(film: Film) -> Finding | None:
-    """Return the most probable supported disease, else the supported normal study, else None."""
+    """Return the first supported disease, else the supported normal study, else None."""
     supported = [f for f in film.findings if f.verdict == "supported"]
-    return max(supported, key=lambda f: (not film.diagnosis(f).normal, f.probability), default=None)
+    return min(supported, key=lambda f: film.diagnosis(f).normal, default=None)
 
 
 def _explain_one(draft: Draft, finding: Finding) -> None:

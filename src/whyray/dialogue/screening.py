@@ -63,7 +63,7 @@ def _screen_one(draft: Draft, diagnosis_id: str) -> None:
 
 def _screen_all(draft: Draft) -> None:
     film, p = draft.film, draft.film.phrases
-    diseases = sorted((f for f in film.findings if not film.diagnosis(f).normal), key=lambda f: -f.probability)
+    diseases = [f for f in film.findings if not film.diagnosis(f).normal]
     supported = [f for f in diseases if f.verdict == "supported"]
     possible = [f for f in diseases if f.verdict == "possible"]
     _listed(draft, supported, "head.screen.supported")

@@ -45,14 +45,17 @@ def source(film: Film, finding: Finding, item: Evidence) -> str:
     weight, p, counted = weight_of(film, finding, item), film.phrases, film.pack.counted
     if weight is not None and weight.basis == "counted" and weight.both is not None and counted is not None:
         return p.fill("source.counted", table=p.text(counted.table.name), n=weight.n, both=weight.both)
-    return p.text(item.source)
+    # An opinion is called one beside the ratio already.
+    opinion = weight is not None and weight.basis == "expert"
+    return p.text(item.source.removeprefix("expert opinion: ") if opinion else item.source)
 
 
 def absent(film: Film, finding: Finding, item: Evidence, name: str) -> str:
     """Name a sign that was not found with its ratio and source."""
     p = film.phrases
     said = ratio(film, finding, replace(item, polarity="absent"))
-    origin = source(film, finding, item)
+    weight = weight_of(film, finding, item)
+    origin = source(film, finding, item) if weight is not None and weight.basis != "expert" else ""
     if not said:
         return name
     key = "absent.item.source" if origin else "absent.item"
@@ -64,9 +67,9 @@ def pathway(film: Film, item: Evidence) -> str:
     rule = next((r for r in film.pack.rules if r.id == item.rule), None)
     if rule is None:
         return ""
-    p = film.phrases
-    name, origin = p.text(rule.name), p.text(rule.source)
-    return p.fill("item.rule.source", name=name, source=origin) if origin else p.fill("item.rule", name=name)
+    p, name = film.phrases, film.phrases.text(rule.name)
+    origin, basis = p.text(rule.source.removeprefix("expert opinion").lstrip(": ")), p.fill(f"basis.{rule.basis}")
+    return p.fill("item.rule.source" if origin else "item.rule.basis", name=name, basis=basis, source=origin)
 
 
 def _number(value: float) -> str:

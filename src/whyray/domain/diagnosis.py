@@ -108,6 +108,8 @@ class DiagnosisDefinition:
         Class name in the public label table the head was trained on.
     normal
         Marks the normal study: every present sign speaks against it.
+    descriptive
+        Only names what is seen; true beside the disease that explains it.
     core_signs
         Ids of the signs that define the diagnosis.
     prior
@@ -123,6 +125,7 @@ class DiagnosisDefinition:
     head: str | None = None
     label: str | None = None
     normal: bool = False
+    descriptive: bool = False
     synonyms: Synonyms = field(default_factory=Synonyms)
     codes: dict[str, str] = field(default_factory=dict)
     core_signs: tuple[str, ...] = ()

@@ -8,15 +8,6 @@ from typing import Any, Literal
 from whyray.domain.text import Bilingual
 
 _STRICT = {"extra": "forbid"}
-SignKind = Literal[
-    "area", "line", "nodule", "contour", "ratio", "texture", "lucency", "calcification", "shift", "distribution",
-    "device", "bone",
-]  # fmt: skip
-SignShape = Literal[
-    "round", "oval", "linear", "curved", "triangular", "crescent", "tubular", "ring", "lobar", "bilateral_central",
-    "irregular", "diffuse", "none",
-]  # fmt: skip
-Density = Literal["increased", "decreased", "calcific", "metallic", "mixed", "none"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,12 +30,12 @@ class DetectorSpec:
 
 @dataclass(frozen=True, slots=True)
 class Morphology:
-    """The form of a sign on the film.
+    """The form of a sign on the film; ``knowledge`` holds the words that `kind`, `shape` and `density` may be.
 
     Attributes
     ----------
     kind
-        What a detector would have to look for.
+        What a detector would have to look for, e.g. a line or an area.
     shape
         Outline.
     density
@@ -54,9 +45,9 @@ class Morphology:
     """
 
     __pydantic_config__ = _STRICT
-    kind: SignKind
-    shape: SignShape
-    density: Density
+    kind: str
+    shape: str
+    density: str
     size_mm: tuple[float, float] | None = None
 
 

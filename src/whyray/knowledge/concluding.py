@@ -25,6 +25,8 @@ def tell_diagnosis(pack: Pack, diagnosis: DiagnosisDefinition, lang: Lang) -> It
     """A diagnosis: words, core signs with their variants, checklist, weights, pathways, differentials."""
     yield head("diagnosis", diagnosis.id, diagnosis.name, lang)
     yield from synonyms(diagnosis.synonyms, lang)
+    if diagnosis.descriptive:
+        yield label("descriptive").get(lang)
     yield line("definition", diagnosis.definition.get(lang), lang)
     yield line("advice", diagnosis.advice.get(lang), lang)
     yield from codes(diagnosis.codes, lang)

@@ -12,7 +12,7 @@ from whyray.domain import Bilingual, Lang, SignWeight
 from whyray.knowledge.problems import Problem, problem
 from whyray.knowledge.references import Scope
 
-EXTREME = 100.0
+EXTREME, EXTREME_COUNTED = 100.0, 250.0
 _HAN = re.compile(r"[\u4e00-\u9fff]")
 _LATIN = re.compile(r"[A-Za-z]")
 
@@ -42,8 +42,9 @@ def _coherent(weight: SignWeight, where: str) -> Iterator[Problem]:
         yield problem("LR_SAME_SIDE", where, present=present, absent=absent)
     if present == absent == 1:
         yield problem("LR_NEUTRAL", where)
+    limit = EXTREME_COUNTED if weight.basis == "counted" else EXTREME
     for value in (present, absent):
-        if not 1 / EXTREME <= value <= EXTREME:
+        if not 1 / limit <= value <= limit:
             yield problem("LR_EXTREME", where, value=value)
 
 

@@ -21,7 +21,7 @@ from whyray.domain import (
     Term,
     ZoneDefinition,
 )
-from whyray.knowledge.words import schema_sentence
+from whyray.knowledge.words import schema_sentence, words
 
 _LANGUAGES = frozenset(("zh", "en"))
 
@@ -95,11 +95,20 @@ def validate(shape: str, value: Any, name: str) -> Any:
         first = error.errors(include_url=False, include_input=False)[0]
         what = schema_sentence(first["type"], first["msg"])
         raise _violation(name, first["loc"], what, error.error_count()) from error
-    faults = list(_text_faults(value, ()))
+    faults = [*_text_faults(value, ()), *_form_faults(valid)]
     if faults:
         location, kind = faults[0]
         raise _violation(name, location, schema_sentence(kind, kind), len(faults))
     return valid
+
+
+def _form_faults(valid: Any) -> Iterator[tuple[tuple[Any, ...], str]]:
+    """Words of a sign's form that the schema does not have."""
+    for index, entry in enumerate(valid if isinstance(valid, tuple) else ()):
+        if isinstance(entry, SignDefinition) and entry.morphology is not None:
+            for field_name, known in words()["forms"].items():
+                if getattr(entry.morphology, field_name) not in known:
+                    yield (index, "morphology", field_name), "other"
 
 
 def _text_faults(value: Any, location: tuple[Any, ...]) -> Iterator[tuple[tuple[Any, ...], str]]:

@@ -11,9 +11,12 @@ the others, so that several names of one thing do not count several times. Devic
 Each term is one piece of Evidence, so its share is exact and "why" is the list of terms. A sign enters with its
 probability s as ``log(s * LR+ + (1 - s) * LR-)`` (virtual evidence, Pearl 1988); a sign that could not be looked
 for does not enter. Pathways are condition trees over present signs, places and measures (``rules``).
+
+``rank(findings, pack) -> Ranking``: the order to read them in, diseases apart from what only names what is seen.
 """
 
 from whyray.reasoning.conclude import Fusion, conclude
+from whyray.reasoning.ranking import RAISED, Ranking, rank
 from whyray.reasoning.rules import fires, signs_of
 
-__all__ = ["Fusion", "conclude", "fires", "signs_of"]
+__all__ = ["RAISED", "Fusion", "Ranking", "conclude", "fires", "rank", "signs_of"]

@@ -64,7 +64,8 @@ def format_report(
     image, observations
         The film and what was seen: size, view, warnings, quality.
     findings
-        Conclusions in the order to print; a finding's evidence is listed unless it is not supported.
+        Conclusions in the order to print, the descriptive ones of `pack` under a heading of their own after the
+        others; a finding's evidence is listed unless it is not supported.
     lines
         The report's own sentences in `lang`.
     footer
@@ -76,10 +77,14 @@ def format_report(
     out = _film(image, observations, theme, lang, width)
     for line in lines:
         out += _fold(line, "", width)
-    if findings:
-        out += ["", _head(theme.words["findings"].get(lang), lang)]
-    for finding in findings:
-        out += _finding(finding, pack, theme, lang, width)
+    descriptive = {d.id for d in pack.diagnoses if d.descriptive}
+    for word, told in (
+        ("impression", [f for f in findings if f.id not in descriptive]),
+        ("findings", [f for f in findings if f.id in descriptive]),
+    ):
+        out += ["", _head(theme.words[word].get(lang), lang)] if told else []
+        for finding in told:
+            out += _finding(finding, pack, theme, lang, width)
     words = theme.words
     model = f"{words['model'].get(lang)} {observations.model_id}"
     model += f"{_COMMA[lang]}{words['pack'].get(lang)} {pack.id} {pack.version}"

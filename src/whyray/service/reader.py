@@ -11,6 +11,7 @@ from math import log
 from pathlib import Path
 from threading import Lock
 from time import perf_counter
+from typing import get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,13 +34,14 @@ from whyray.domain import (
     Sentence,
     Session,
     Turn,
+    Verdict,
     View,
 )
 from whyray.service.settings import Settings
 
 Source = str | os.PathLike[str] | bytes
 Spacing = float | tuple[float, float] | None
-DOUBLED = 2.0
+VERDICTS = get_args(Verdict)
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -224,10 +226,9 @@ class Reader:
         return self._compose(query, reading.findings, reading).sentences
 
     def report_text(self, reading: Reading, lang: Lang) -> str:
-        """A reading as terminal text; leading conclusions first, the normal one last."""
-        normal = {d.id for d in reading.pack.diagnoses if d.normal}
-        ranked = sorted(reading.findings, key=lambda f: (f.id in normal, -f.probability))
-        shown = [f for f in ranked if f.verdict != "not_supported"]
+        """A reading as terminal text: the impression, then what is seen, each with its leading conclusion first."""
+        spoken = reasoning.rank(reading.findings, reading.pack).spoken
+        shown = [f for f in spoken if f.verdict != "not_supported"]
         return render.format_report(
             reading.image,
             reading.observations,
@@ -349,14 +350,15 @@ class Reader:
         return observations, reasoning.conclude(observations, pack, fusion(pack, engine.card))
 
     def _resolve(self, query: Query, reading: Reading) -> Query:
-        """Fills in the leading conclusion when the question names none."""
+        """Fills in the conclusion that a screening names first when the question names none."""
         if query.intent not in ("WHY", "WHY_NOT") or query.target is not None:
             return query
         seen = {d.id for d in reading.pack.diagnoses if d.head is not None and not d.normal}
         normal = {d.id for d in reading.pack.diagnoses if d.normal}
-        leading = (f for f in reading.findings if f.id in seen or f.verdict != "not_supported")
-        ranked = sorted((f for f in leading if f.id not in normal), key=lambda f: -f.probability)
-        return replace(query, target=ranked[0].id)
+        spoken = reasoning.rank(reading.findings, reading.pack).spoken
+        leading = (f for f in spoken if f.id in seen or f.verdict != "not_supported")
+        first = min((f for f in leading if f.id not in normal), key=lambda f: VERDICTS.index(f.verdict))
+        return replace(query, target=first.id)
 
     def _tested(self, query: Query, reading: Reading) -> tuple[Finding, ...]:
         """Findings with the counterfactual test done on what carries the asked conclusion."""
@@ -401,7 +403,7 @@ class Reader:
     def _compose(self, query: Query, findings: tuple[Finding, ...], reading: Reading) -> dialogue.Answer:
         return dialogue.compose(
             query,
-            findings,
+            reasoning.rank(findings, reading.pack).spoken,
             reading.observations,
             reading.pack,
             simulated=reading.image.simulated,
@@ -446,7 +448,7 @@ def fusion(pack: Pack, card: ModelCard) -> reasoning.Fusion:
     """The card's weights for the pack's diagnoses.
 
     A diagnosis without head starts at the pack's prior, and is called possible only when its probability reaches
-    the card's limit for such diagnoses and has at least doubled.
+    the card's limit for such diagnoses and has at least been raised by ``reasoning.RAISED``.
     """
     base, possible = {}, {}
     for diagnosis in pack.diagnoses:
@@ -457,5 +459,5 @@ def fusion(pack: Pack, card: ModelCard) -> reasoning.Fusion:
         else:
             prior = pack.prior(diagnosis)
             base[diagnosis.id] = log(prior / (1 - prior))
-            possible[diagnosis.id] = max(card.fusion["possible"], DOUBLED * prior)
+            possible[diagnosis.id] = max(card.fusion["possible"], reasoning.RAISED * prior)
     return reasoning.Fusion(card.fusion["film_weight"], card.fusion["sign_weight"], base, possible)
