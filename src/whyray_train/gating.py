@@ -120,7 +120,7 @@ class SignConvGating(nn.Module):
             dim=2,
         )
         match = self.mask(self.settle(self.weigh(pairs.reshape(n, -1, h, w))))
-        return match + F.logsigmoid(self.gate(self._places(anatomy)))
+        return match - F.softplus(-self.gate(self._places(anatomy)))  # log of the gate, finite when it is shut
 
     def _places(self, anatomy: Tensor) -> Tensor:
         """Structure probabilities at three blurs beside the two grid coordinates."""

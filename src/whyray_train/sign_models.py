@@ -24,7 +24,7 @@ F64 = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 
 STRONG = 0.85
-FALSE = 0.007  # of normal films, a channel: twelve signs together stay under a tenth
+FALSE = 0.0125  # of normal films, a channel: eight signs together stay under a tenth
 SLOPES = (1.0, 4.0)  # flatter ones would call many films possible and none sure
 LEVELS = (0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.5, 0.6)
 

@@ -120,9 +120,10 @@ def test_no_other_engine_may_call_itself_fake() -> None:
 def test_the_fake_engine_is_silent_unless_told(tmp_path: Path) -> None:
     engine = create("fake", scenery.write_card(tmp_path))
     film = np.zeros((1, scenery.SIZE, scenery.SIZE), dtype=np.float32)
-    out = engine.run(film, ["anatomy", "maps", "logits", "gate"])
+    out = engine.run(film, ["anatomy", "signs", "maps", "logits", "gate"])
     assert {k: v.shape for k, v in out.items()} == {
-        "anatomy": (5, 160, 160),
+        "anatomy": (12, 160, 160),
+        "signs": (len(engine.card.outputs["signs"]), 80, 80),
         "maps": (len(scenery.heads()), 10, 10),
         "logits": (len(scenery.heads()),),
         "gate": (1,),

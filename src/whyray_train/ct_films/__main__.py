@@ -51,9 +51,11 @@ def main(argv: list[str] | None = None) -> None:
         if (i + 1) % 20 == 0 or i + 1 == options.count:
             log.info("%d of %d films, %.2f s each", i + 1, options.count, (time.time() - started) / (i + 1))
     options.out.parent.mkdir(parents=True, exist_ok=True)
+    part = options.out.with_suffix(".part.npz")
     np.savez_compressed(
-        options.out, images=images, masks=masks, spacing=spacing, veiled=veiled, structures=np.array(STRUCTURES)
+        part, images=images, masks=masks, spacing=spacing, veiled=veiled, structures=np.array(STRUCTURES)
     )
+    part.rename(options.out)
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ from whyray.perception.detectors.common import evidence_threshold, missing, para
 from whyray.perception.scene import Scene
 from whyray.perception.zones import touched
 
+IMPLAUSIBLE = 0.8  # a ratio beyond it is a misdrawn heart
 Extent = tuple[float, float, float]  # y, x0, x1
 
 
@@ -29,11 +30,14 @@ def cardiothoracic_ratio(scene: Scene, sign: SignDefinition) -> SignObservation:
     if heart is None or right is None or left is None:
         return missing(sign.id, "structure_not_visible")
     chest = thorax_extent(right, left)
-    if chest is None:
+    heart = above(heart, max(right.bbox[3], left.bbox[3]))
+    if chest is None or heart is None:
         return missing(sign.id, "structure_not_visible")
     width = heart.bbox[2] - heart.bbox[0]
     thorax = chest[2] - chest[1]
     ratio = width / thorax
+    if ratio > IMPLAUSIBLE:
+        return missing(sign.id, "structure_not_visible")
     limits = parameter(sign, "limit")
     limit = float(limits.get(scene.image.view, limits["UNKNOWN"]))
     sigma = float(scene.card.reference["cardiothoracic_error"])
@@ -49,6 +53,12 @@ def cardiothoracic_ratio(scene: Scene, sign: SignDefinition) -> SignObservation:
         measurements=measurements(scene, parameter(sign, "measure"), heart, chest, ratio, sigma),
         zones=touched(scene, scene.masks[heart_id]),
     )
+
+
+def above(heart: Region, base: int) -> Region | None:
+    """The heart above the lowest lung row `base`: what lies lower is abdomen."""
+    rows = max(base - heart.bbox[1], 0)
+    return Region.from_window(heart.rows, heart.cols, heart.bbox, heart.crop[:rows]) if rows else None
 
 
 def thorax_extent(right: Region, left: Region) -> Extent | None:

@@ -41,7 +41,7 @@ def chest_field(scene: Scene) -> Mask:
     """The body field with a rim for pleura and hidden lung bases; worked out once a film."""
     from scipy import ndimage
 
-    return _kept(scene, "chest", lambda: ndimage.binary_dilation(body_field(scene), iterations=RIM))
+    return _kept(scene, "rim", lambda: ndimage.binary_dilation(body_field(scene), iterations=RIM))
 
 
 def _kept(scene: Scene, name: str, make: Any) -> Mask:
