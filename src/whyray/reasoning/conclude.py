@@ -89,10 +89,19 @@ def _conclude_one(
         probability=probability,
         base_log_odds=base,
         tier=tier(probability),
-        verdict=verdict(probability, fusion.possible[diagnosis.id], pack.settings["supported"]),
+        verdict=_verdict(diagnosis, probability, evidence, pack, fusion),
         evidence=evidence,
         rules=tuple(r.id for r in fired),
     )
+
+
+def _verdict(
+    diagnosis: DiagnosisDefinition, probability: float, evidence: Collection[Evidence], pack: Pack, fusion: Fusion
+) -> Verdict:
+    """The verdict by probability; a film on which nothing could be looked for is never called normal."""
+    if diagnosis.normal and not evidence:
+        return "not_supported"
+    return verdict(probability, fusion.possible[diagnosis.id], pack.settings["supported"])
 
 
 def _terms(
