@@ -16,7 +16,10 @@ LABELS = {
     "Atelectasis", "Cardiomegaly", "Effusion", "Infiltration", "Mass", "Nodule", "Pneumonia", "Pneumothorax",
     "Consolidation", "Edema", "Emphysema", "Fibrosis", "Pleural_Thickening", "Hernia", "No Finding",
 }  # fmt: skip
-CHANNELS = {"right_lung", "left_lung", "heart", "right_clavicle", "left_clavicle"}
+CHANNELS = {
+    *("right_lung", "left_lung", "heart", "right_clavicle", "left_clavicle", "trachea", "aortic_knob", "spine"),
+    *("right_hilum", "left_hilum", "right_hemidiaphragm", "left_hemidiaphragm"),
+}
 ASKED_FOR = {
     "heart_failure", "ards", "lobar_pneumonia", "bronchopneumonia", "interstitial_pneumonia", "aspiration_pneumonia",
     "tuberculosis", "miliary_tuberculosis", "old_tuberculosis", "lung_cancer", "lung_metastases", "copd",

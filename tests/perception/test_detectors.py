@@ -49,7 +49,7 @@ def test_a_clear_chest_shows_no_sign(tmp_path: Path) -> None:
 
 
 def test_a_region_is_there_exactly_when_the_score_reaches_the_threshold(tmp_path: Path) -> None:
-    drawn = chest(heart_width=0.42)
+    drawn = chest(heart_width=0.47)
     logits, maps = loud("Edema")
     patch = scenery.disc(drawn.shape, 0.72, 0.4, 0.1)
     signs = scenery.sign_maps(drawn.shape, hazy=(patch, 3.0), nodule=(patch, 0.0))
@@ -63,7 +63,7 @@ def test_a_region_is_there_exactly_when_the_score_reaches_the_threshold(tmp_path
 
 @pytest.mark.parametrize("shape", [(480, 480), (640, 400), (400, 610)])
 def test_masks_lie_inside_the_image_and_the_heart_where_it_was_drawn(tmp_path: Path, shape: tuple[int, int]) -> None:
-    drawn = chest(*shape, heart_width=0.42)
+    drawn = chest(*shape, heart_width=0.47)
     signs = scenery.sign_maps(shape, **{c: (np.ones(shape, dtype=np.bool_), 3.0) for c in scenery.sign_channels()})
     seen = look(drawn, tmp_path, signs=signs)
     shown = [r for s in seen.signs for r in (s.region, s.erase) if r is not None]
@@ -92,7 +92,7 @@ def test_a_blank_picture_shows_nothing_and_is_not_usable(tmp_path: Path, level: 
 
 @pytest.mark.parametrize("absent", [RIGHT, LEFT, HEART])
 def test_signs_that_need_a_missing_structure_did_not_run(tmp_path: Path, absent: str) -> None:
-    drawn = chest(heart_width=0.42)
+    drawn = chest(heart_width=0.47)
     anatomy = scenery.answers({k: m for k, m in drawn.masks.items() if k != absent}, drawn.shape)
     seen = look(drawn, tmp_path, anatomy=anatomy)
     lungless = [] if absent == HEART else [s.id for s in scenery.mapped()]
@@ -124,7 +124,7 @@ def test_the_cardiothoracic_ratio_is_right_within_two_percent(
 def test_the_heart_score_is_the_probability_beyond_the_limit_of_the_view(
     tmp_path: Path, view: str, limit: float
 ) -> None:
-    drawn = chest(heart_width=0.40)
+    drawn = chest(heart_width=0.47)
     engine: Engine = scenery.engine(tmp_path, drawn)
     sign = observe(drawn.image(view=view), scenery.pack(), engine).sign(HEART_SIGN)
     assert sign is not None
@@ -137,7 +137,7 @@ def test_the_heart_score_is_the_probability_beyond_the_limit_of_the_view(
 def test_heart_width_is_in_millimetres_only_with_spacing(
     tmp_path: Path, spacing: tuple[float, float] | None, unit: str, factor: float
 ) -> None:
-    drawn = chest(heart_width=0.42)
+    drawn = chest(heart_width=0.47)
     image: Image = drawn.image(geometry=Geometry(480, 480, spacing))
     sign = observe(image, scenery.pack(), scenery.engine(tmp_path, drawn)).sign(HEART_SIGN)
     assert sign is not None
@@ -148,7 +148,7 @@ def test_heart_width_is_in_millimetres_only_with_spacing(
 
 
 def test_the_drawn_lines_are_as_long_as_the_widths(tmp_path: Path) -> None:
-    sign = look(chest(heart_width=0.4), tmp_path).sign(HEART_SIGN)
+    sign = look(chest(heart_width=0.47), tmp_path).sign(HEART_SIGN)
     assert sign is not None
     ratio = sign.measurements[0]
     lengths = [line.end[0] - line.start[0] for line in ratio.lines]
