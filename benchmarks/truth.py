@@ -1,8 +1,8 @@
 """``python benchmarks/truth.py``: the demo film against its known masks (simulated signs, no clinical number).
 
 For every simulated sign: overlap of the true region with the mask of the same sign, and the score. For edema: the
-drop of the probability when each carrying region is erased, beside erasing random lung of equal area that holds neither a
-marked nor a simulated sign (five draws).
+drop of the probability when each carrying region is erased, beside erasing random lung of equal area that holds
+neither a marked nor a simulated sign (five draws).
 """
 
 from __future__ import annotations
