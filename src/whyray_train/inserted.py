@@ -56,7 +56,7 @@ class Set:
 def make(items: Sequence[films.Film], count: int, size: int, seed: int, cache: Path) -> Set:
     """`count` films from `items` (all with anatomy), taken from `cache` when the same were made before."""
     names = ",".join(f.id for f in items)
-    digest = hashlib.sha256(f"{names}/{count}/{size}/{seed}/{sorted(KINDS)}".encode()).hexdigest()[:12]
+    digest = hashlib.sha256(f"{names}/{count}/{size}/{seed}/{_recipe()}".encode()).hexdigest()[:12]
     file = cache / f"inserted-{size}-{digest}.npz"
     if not file.exists():
         made = _make(items, count, size, seed, cache)
@@ -64,6 +64,13 @@ def make(items: Sequence[films.Film], count: int, size: int, seed: int, cache: P
         np.savez(file, images=made.images, signs=made.signs, known=made.known, base=made.base, kinds=made.kinds)
     saved = np.load(file)
     return Set(*(saved[k] for k in ("images", "signs", "known", "base", "kinds")))
+
+
+def _recipe() -> str:
+    """Hash of the code that makes the films: a change of it makes them anew."""
+    here = Path(__file__)
+    files = (here, *sorted((here.parent / "insertion").glob("*.py")), here.parent / "sign_templates.yaml")
+    return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
 
 
 def _make(items: Sequence[films.Film], count: int, size: int, seed: int, cache: Path) -> Set:

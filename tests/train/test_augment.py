@@ -12,7 +12,7 @@ from whyray_train.augment import Strength  # noqa: E402
 from whyray_train.films import STRUCTURES  # noqa: E402
 from whyray_train.sources import Batch, joined  # noqa: E402
 
-STILL = Strength(degrees=0, scale=0, shift=0, gamma=0, noise=0, shade=0, mirror=0)
+STILL = Strength(degrees=0, scale=0, shift=0, gamma=0, noise=0, shade=0, mirror=0, holes=0)
 
 
 def rng(seed: int = 0) -> "torch.Generator":
@@ -186,3 +186,21 @@ def test_the_generator_decides_everything(films: Batch) -> None:
     for name in ("images", "anatomy", "signs"):
         assert torch.equal(getattr(one, name), getattr(two, name))
         assert not torch.equal(getattr(one, name), getattr(other, name))
+
+
+def test_inpainting_changes_lung_without_marked_sign_only(films: Batch) -> None:
+    changed = augment.inpainted(films, 1.0, torch.Generator().manual_seed(2))
+    moved = (changed.images - films.images).abs() > 1e-6
+    known = films.anatomy_weight[:, augment.LUNGS].amin(dim=1) > 0
+    assert known.any()
+    assert moved.flatten(1).any(dim=1)[known].any()
+    assert not moved[~known].any()
+    for name in ("anatomy", "signs", "labels", "film_signs"):
+        assert torch.equal(getattr(changed, name), getattr(films, name))
+
+
+def test_a_hole_takes_the_brightness_of_its_surroundings() -> None:
+    values = torch.full((1, 1, 64, 64), 0.3)
+    values[..., 20:30, 20:30] = 0.9
+    giving = (values < 0.5).float()
+    assert torch.allclose(augment.filled(values, giving), torch.full_like(values, 0.3), atol=1e-4)
