@@ -28,6 +28,7 @@ from whyray.domain.errors import (
 from whyray.domain.finding import Counterfactual, Evidence, Finding, Polarity, Tier, Verdict
 from whyray.domain.frame import Frame
 from whyray.domain.image import Geometry, Image, View
+from whyray.domain.look import Attribute, Change, Contact, Fact, Look, Mark, Relation, State, Ticked, Trend
 from whyray.domain.model import ModelCard
 from whyray.domain.observation import (
     Line,
@@ -40,16 +41,21 @@ from whyray.domain.observation import (
 from whyray.domain.pack import Match, Pack, PlaceLabel, Places, StructureDefinition, Term, ZoneDefinition, ZoneGroup
 from whyray.domain.protocols import Engine, ScoreFn, Store
 from whyray.domain.region import Region
+from whyray.domain.report import Edit, ReportSection, ReportSentence, StructuredReport
 from whyray.domain.sign import DetectorSpec, Morphology, SignDefinition, Synonyms, TableLabels
 from whyray.domain.text import Bilingual, Lang, Notice
-from whyray.domain.turn import Anchor, Intent, Query, Sentence, Session, Turn
+from whyray.domain.turn import Anchor, Correction, Intent, Query, Sentence, Session, Turn
 
 __all__ = [
     "Anchor",
     "ArgumentError",
+    "Attribute",
     "Basis",
     "Bilingual",
+    "Change",
     "ChecklistRow",
+    "Contact",
+    "Correction",
     "Counted",
     "CountedDiagnosis",
     "CountedPlaces",
@@ -60,8 +66,10 @@ __all__ = [
     "DiagnosisDefinition",
     "Differential",
     "DifferentialRow",
+    "Edit",
     "Engine",
     "Evidence",
+    "Fact",
     "Finding",
     "Frame",
     "Geometry",
@@ -70,6 +78,8 @@ __all__ = [
     "Intent",
     "Lang",
     "Line",
+    "Look",
+    "Mark",
     "Match",
     "Measurement",
     "ModelCard",
@@ -88,6 +98,9 @@ __all__ = [
     "Query",
     "Ratios",
     "Region",
+    "Relation",
+    "ReportSection",
+    "ReportSentence",
     "Rule",
     "ScoreFn",
     "Sentence",
@@ -95,13 +108,17 @@ __all__ = [
     "SignDefinition",
     "SignObservation",
     "SignWeight",
+    "State",
     "Store",
     "Structure",
     "StructureDefinition",
+    "StructuredReport",
     "Synonyms",
     "TableLabels",
     "Term",
+    "Ticked",
     "Tier",
+    "Trend",
     "Turn",
     "Variant",
     "Verdict",

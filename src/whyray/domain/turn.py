@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from whyray.domain.finding import Evidence
+from whyray.domain.look import Fact
 from whyray.domain.region import Region
 from whyray.domain.text import Bilingual, Lang
 
@@ -27,24 +28,70 @@ Intent = Literal[
 
 @dataclass(frozen=True, slots=True)
 class Query:
-    """A question as understood. ``target`` is a diagnosis id; ``anchors`` are anchor ids."""
+    """A question as understood.
+
+    Attributes
+    ----------
+    target
+        Diagnosis id that is asked about.
+    anchors
+        Anchor ids that it speaks of.
+    targets
+        All diagnosis ids named, ``target`` first; two or more when they are compared.
+    places
+        Zone and structure ids named, on the patient's side.
+    aspects
+        What of a lesion is asked: registry names of perception's closer look, and of the measurements between regions.
+    signs
+        Sign ids named.
+    choices
+        Anchor ids that a reference may mean, when it may mean several: the answer asks back.
+    form
+        Form of the answer that is asked for: a word of the pack's templates; None for the usual one.
+    parts
+        Further questions of the same sentence, in order.
+    """
 
     text: str
     lang: Lang
     intent: Intent
     target: str | None = None
     anchors: tuple[str, ...] = ()
+    targets: tuple[str, ...] = ()
+    places: tuple[str, ...] = ()
+    aspects: tuple[str, ...] = ()
+    signs: tuple[str, ...] = ()
+    choices: tuple[str, ...] = ()
+    form: str | None = None
+    parts: tuple[Query, ...] = ()
 
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Anchor:
-    """A place the conversation can return to: id (A1, A2, ...), mask, label, parents and the turn that made it."""
+    """A place the conversation can return to: id (A1, A2, ...), mask, label, parents and the turn that made it.
+
+    ``sign`` is the sign id whose mask it is; None for a place that the user drew or that was merged from several.
+    """
 
     id: str
     label: Bilingual
     region: Region
     parents: tuple[str, ...] = ()
     turn: int = 1
+    sign: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Correction:
+    """The doctor's word on a sign: ``rejected`` (it is not there) or restored.
+
+    It changes the conclusions of this conversation, never the model.
+    """
+
+    sign: str
+    rejected: bool
+    anchor: str | None
+    said: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +106,8 @@ class Sentence:
 class Turn:
     """One question and its answer.
 
-    ``items`` are the evidence the text speaks of, in the order it speaks of them.
+    ``items`` are the evidence the text speaks of, in the order it speaks of them; ``facts`` what else it states.
+    ``correction`` is there when the doctor disagreed in this turn.
     ``audit`` is the hash of this turn's record in the chain (hex SHA-256).
     """
 
@@ -69,6 +117,8 @@ class Turn:
     sentences: tuple[Sentence, ...]
     items: tuple[Evidence, ...]
     anchors: tuple[Anchor, ...]
+    facts: tuple[Fact, ...] = ()
+    correction: Correction | None = None
     overlay: str | None = None
     audit: str = ""
     timing_ms: dict[str, float] = field(default_factory=dict)
@@ -87,6 +137,14 @@ class Session:
     image_sha256: str
     lang: Lang
     turns: tuple[Turn, ...] = ()
+
+    @property
+    def rejected(self) -> frozenset[str]:
+        """Sign ids that the doctor struck out and did not restore."""
+        out: set[str] = set()
+        for said in (t.correction for t in self.turns if t.correction is not None):
+            (out.add if said.rejected else out.discard)(said.sign)
+        return frozenset(out)
 
     @property
     def anchors(self) -> tuple[Anchor, ...]:
