@@ -98,7 +98,7 @@ def test_strength_by_hand(share: float, expected: float) -> None:
 
 
 def test_every_sign_reads_its_own_channel_only() -> None:
-    patch = disc((480, 480), 0.72, 0.4, 0.1)
+    patch = disc((480, 480), 0.72, 0.4, 0.1) | disc((480, 480), 0.28, 0.4, 0.1)
     assert len({scenery.channel(s) for s in SIGNS}) == len(SIGNS) > 1
     for loud in SIGNS:
         scene = staged(sign_maps(patch.shape, **{scenery.channel(loud): (patch, 3.0)}))
@@ -233,6 +233,21 @@ def test_the_zones_of_the_mask_are_named(x: float, y: float, zone: str) -> None:
 @pytest.mark.parametrize("sign", SIGNS, ids=lambda s: s.id)
 def test_every_sign_tells_the_measure_that_the_pack_asks_for(sign: SignDefinition) -> None:
     assert sign.detector is not None
-    observed = found(staged(cells(TOP, 4.0)), sign)
+    maps = cells(TOP, 4.0)
+    observed = found(staged(np.maximum(maps, maps[:, :, ::-1])), sign)
     assert [m.id for m in observed.measurements] == [sign.detector.params["measure"]]
     assert np.isfinite(observed.measurements[0].value)
+
+
+@pytest.mark.parametrize("sign", [s for s in SIGNS if s.laterality == "bilateral"], ids=lambda s: s.id)
+@pytest.mark.parametrize(("right", "present"), [(0, False), (4, False), (TOP // 2, True)])
+def test_a_sign_of_both_sides_is_not_marked_in_one_lung(sign: SignDefinition, right: int, present: bool) -> None:
+    left, other = cells(TOP, 4.0), cells(right, 4.0)[:, :, ::-1]
+    observed = found(staged(np.maximum(left, other)), sign)
+    assert (observed.region is not None) == present
+    assert present or observed.score < limit()
+
+
+def test_there_are_signs_of_both_sides() -> None:
+    assert any(s.laterality == "bilateral" for s in SIGNS)
+    assert any(s.laterality != "bilateral" for s in SIGNS)

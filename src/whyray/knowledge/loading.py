@@ -8,7 +8,7 @@ from typing import Any
 
 from whyray.domain import Bilingual, Counted, Pack, PackError, Places
 from whyray.knowledge.merging import merge
-from whyray.knowledge.reading import read_yaml
+from whyray.knowledge.parsed import Parsed, cache_folder
 from whyray.knowledge.schema import validate
 
 PACKS = Path(__file__).parents[1] / "packs"
@@ -27,11 +27,13 @@ def load_pack(folder: Path) -> Pack:
         A file is missing, unknown, unparsable or against the schema, or an id is there twice.
     """
     _refuse_strangers(folder)
-    header = validate("header", read_yaml(folder / _HEADER, _HEADER), _HEADER)
-    single = {name: _single(folder, name) for name in _SINGLE}
-    optional = {name: _single(folder, name) for name in _OPTIONAL if (folder / f"{name}.yaml").exists()}
+    parsed = Parsed(folder, cache_folder())
+    header = validate("header", parsed.read(_HEADER), _HEADER)
+    single = {name: _single(parsed, name) for name in _SINGLE}
+    optional = {name: _single(parsed, name) for name in _OPTIONAL if (folder / f"{name}.yaml").exists()}
     counted: Counted | None = optional.get("counted")
-    many = {name: _many(folder, name) for name in _FOLDERS}
+    many = {name: _many(parsed, name) for name in _FOLDERS}
+    parsed.keep()
     anatomy = single["anatomy"]
     for kind, entries in (("structures", anatomy.structures), ("zones", anatomy.zones)):
         _refuse_duplicates(kind, ((entry.id, "anatomy.yaml") for entry in entries))
@@ -82,17 +84,17 @@ def load_packs(root: Path | None = None) -> tuple[Pack, ...]:
     return packs
 
 
-def _single(folder: Path, name: str) -> Any:
+def _single(parsed: Parsed, name: str) -> Any:
     file = f"{name}.yaml"
-    return validate(name, read_yaml(folder / file, file), file)
+    return validate(name, parsed.read(file), file)
 
 
-def _many(folder: Path, name: str) -> tuple[Any, ...]:
+def _many(parsed: Parsed, name: str) -> tuple[Any, ...]:
     """Entries of all files of a sub-folder, in the order of the file names."""
     entries: list[tuple[Any, str]] = []
-    for path in sorted((folder / name).glob("*.yaml")):
+    for path in sorted((parsed.folder / name).glob("*.yaml")):
         file = f"{name}/{path.name}"
-        entries += [(entry, file) for entry in validate(name, read_yaml(path, file), file)]
+        entries += [(entry, file) for entry in validate(name, parsed.read(file), file)]
     _refuse_duplicates(name, ((entry.id, file) for entry, file in entries))
     return tuple(entry for entry, _ in entries)
 

@@ -66,7 +66,7 @@ def ratio(weight: SignWeight, lang: Lang) -> str:
 
 def stands_on(key: str, source: str, lang: Lang) -> str:
     """Basis and source; the basis is not said twice where the source opens with it."""
-    reason = source.removeprefix(basis(key, "en")).lstrip(": ")
+    reason = source.removeprefix(basis(key, "en")).lstrip(":; ")
     return f"{basis(key, lang)}: {reason}" if reason else basis(key, lang)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections import OrderedDict
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from math import log
@@ -42,6 +43,7 @@ from whyray.service.settings import Settings
 Source = str | os.PathLike[str] | bytes
 Spacing = float | tuple[float, float] | None
 VERDICTS = get_args(Verdict)
+TESTERS = 2  # films without a region that are read at once: while one runs the network another is painted or drawn up
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -371,7 +373,9 @@ class Reader:
         most = int(reading.pack.settings["counterfactual_max"])
         carrying = [e for e in finding.evidence if e.polarity == "for" and e.region is not None][:most]
         score = self.score(finding.id, reading)
-        tests = {e.id: self._erased(e, finding, reading, score) for e in carrying}
+        with ThreadPoolExecutor(TESTERS) as pool:
+            tested = list(pool.map(lambda e: self._erased(e, finding, reading, score), carrying))
+        tests = {e.id: e for e in tested}
         return replace(finding, evidence=tuple(tests.get(e.id, e) for e in finding.evidence))
 
     def score(self, finding_id: str, reading: Reading) -> Callable[[Image], float]:

@@ -72,4 +72,4 @@ def article(entry: str, name: Bilingual, body: Iterable[str], words: Iterable[st
 
 def section(kind: str, articles: Iterable[str]) -> str:
     """All entries of a kind under its heading."""
-    return f'<section id="{kind}s"><h2>{both(label(kind))}</h2>\n' + "\n".join(articles) + "\n</section>"
+    return f'<section id="list-{kind}"><h2>{both(label(kind))}</h2>\n' + "\n".join(articles) + "\n</section>"

@@ -15,6 +15,7 @@ from whyray.perception.zones import touched
 
 Mask = NDArray[np.bool_]
 MIN_CELLS = 2  # of the map: a smaller part is a speck
+SIDE = 0.1  # of the more marked lung: less on the other side is no sign of both sides
 PART_OF_TOP = 0.6  # cells that reach this part of the highest probability belong to a faint sign
 
 
@@ -30,6 +31,8 @@ def sign_map(scene: Scene, sign: SignDefinition) -> SignObservation:
     score = probability(model["scale"] * strength(logits, model["cells"]) + model["shift"])
     limit = evidence_threshold(scene)
     soft = marked(scene, logits, model["level"]) if score >= limit else None
+    if soft is not None and sign.laterality == "bilateral" and not two_sided(scene, soft):
+        soft = None
     region = None if soft is None else scene.region(soft)
     if soft is None or region is None:
         return SignObservation(sign.id, True, min(score, limit - 0.01), within=tuple(parameter(sign, "lungs")))
@@ -44,6 +47,13 @@ def sign_map(scene: Scene, sign: SignDefinition) -> SignObservation:
         measurements=tuple(measure(scene, mask, parameter(sign, "measure"))),
         zones=touched(scene, mask),
     )
+
+
+def two_sided(scene: Scene, soft: F32) -> bool:
+    """Whether a soft map (n, n) marks every lung of the film, none of them with a mere trace of the others."""
+    step = scene.grid.shape[0] // soft.shape[0]
+    cells = [float(soft[lung.mask[::step, ::step]].sum()) for lung in scene.lungs.values()]
+    return len(cells) == 2 and min(cells) >= SIDE * max(cells)
 
 
 def strength(logits: F32, cells: float) -> float:
