@@ -16,7 +16,7 @@ import numpy as np
 from whyray.domain import Finding, Region
 from whyray.explain import erase, random_region
 from whyray.service import Reader, Reading
-from whyray.service.reader import donors
+from whyray.service.reading import donors
 
 
 def region(row: dict[str, Any]) -> Region:

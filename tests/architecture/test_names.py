@@ -7,27 +7,40 @@ from architecture.house import ROOMS, SRC
 
 # What each room promises to export. A change here is a change of the interface: write it into the changelog.
 EXPORTED = {
-    "dialogue": "Answer Parse compose explain_parse understand",
+    "dialogue": """
+        Answer Context Parse Place compose explain_parse label_of understand write_report
+    """,
     "domain": """
-        Anchor ArgumentError Basis Bilingual ChecklistRow Counted CountedDiagnosis CountedPlaces CountedTable
-        CountedWeight Counterfactual DetectorSpec DiagnosisDefinition Differential DifferentialRow Engine
-        Evidence Finding Frame Geometry Image ImageRefused Intent Lang Line Match Measurement ModelCard
-        ModelError Morphology Notice Observations OutputError Pack PackError PlaceLabel Places Polarity Prior
-        Quality Query Ratios Region Rule ScoreFn Sentence Session SignDefinition SignObservation SignWeight
-        Store Structure StructureDefinition Synonyms TableLabels Term Tier Turn Variant Verdict View WhyrayError
-        ZoneDefinition ZoneGroup
+        Anchor ArgumentError Attribute Basis Bilingual Change ChecklistRow Contact Correction Counted
+        CountedDiagnosis CountedPlaces CountedTable CountedWeight Counterfactual DetectorSpec
+        DiagnosisDefinition Differential DifferentialRow Edit Engine Evidence Fact Finding Frame Geometry
+        Image ImageRefused Intent Landmark Lang Line Look Mark Match Measurement ModelCard ModelError
+        Morphology Notice Observations OutputError Pack PackError PlaceLabel PlaceName Places Polarity Prior
+        Quality Query Ratios Region Relation ReportForm ReportPlan ReportSection ReportSentence Revision
+        Rule ScoreFn SectionDefinition Sentence Session SignDefinition SignObservation SignPhrase SignWeight
+        State Store Structure StructureDefinition StructuredReport Synonyms TableLabels Term Ticked Tier
+        Trend Turn Variant Verdict View WhyrayError ZoneDefinition ZoneGroup
     """,
     "engines": "ENGINES create find_folder read_card",
     "explain": "counterfactual erase random_region",
     "imaging": "Orientation load load_oriented",
     "knowledge": """
-        FORMS Hit Problem by_diagnosis check choose_pack describe export folder_of load_pack load_packs search
-        statistics unknown_codes
+        FORMS Hit Problem by_diagnosis check choose_pack describe export folder_of load_pack load_packs
+        search statistics unknown_codes
     """,
-    "perception": "DETECTORS Scene ZONES build_scene observe",
-    "reasoning": "Fusion RAISED Ranking conclude fires rank signs_of",
-    "render": "Layer Theme anatomy_layers evidence_layers format_report format_turn load_theme overlay",
-    "service": "Reader Reading Settings report_document schema turn_document",
+    "perception": """
+        ATTRIBUTES Alignment CLOSER DETECTORS Scene ZONES align build_scene changes look_closer observe
+        relate relations
+    """,
+    "reasoning": "Fusion RAISED Ranking conclude fires rank signs_of strike tick",
+    "render": """
+        Layer PriorFilm Theme anatomy_layers as_html as_markdown as_pdf as_text evidence_layers
+        format_report format_turn load_theme overlay turn_picture turn_svg
+    """,
+    "service": """
+        Opened Reader Reading Settings check_film compare load_log log_header report_document save schema
+        turn_document
+    """,
     "shells": "",
     "store": "MemoryStore record_hash verify",
 }

@@ -115,7 +115,7 @@ def test_what_nothing_looks_for_is_said_plainly(chest: Pack, lang: Lang) -> None
         word = sign.name.get(lang)
         for text in (f"why {word}", f"is there {word}") if lang == "en" else (f"为什么{word}", f"有没有{word}"):
             query = understand(text, chest, lang=lang)
-            if query.target is None:
+            if query.target is None and query.intent != "DESCRIBE":
                 assert said in reply(chest, query, films.findings()), text
 
 

@@ -58,7 +58,7 @@ def test_golden_why(pack: Pack, text: str, name: str) -> None:
 def test_items_and_anchors_follow_the_text(pack: Pack) -> None:
     answer = ask(pack, "why edema?")
     assert [e.id for e in answer.items] == ["E1", "E2", "E3", "E4", "E5"]
-    assert [label.en for label, _ in answer.anchors] == [
+    assert [place.label.en for place in answer.anchors] == [
         "bat-wing opacity (both perihilar zones)".capitalize(),
         "Enlarged heart shadow (cardiac silhouette)",
         "Pulmonary edema: response of the overall pattern",

@@ -4,7 +4,7 @@ from render.films import RATIO, THEME, ellipse, evidence, pack, words
 from whyray.domain import Line, Measurement, Observations, Quality, Structure
 from whyray.render import anatomy_layers, evidence_layers
 from whyray.render.layer import measured
-from whyray.render.panel import build
+from whyray.render.legend import build
 
 REGION = ellipse(100, 100, 50, 50, 20, 20)
 

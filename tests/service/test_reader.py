@@ -16,7 +16,7 @@ import whyray
 from whyray.domain import ArgumentError, Bilingual, Region
 from whyray.explain import erase, random_region
 from whyray.service import Reader, Settings, report_document, schema, turn_document
-from whyray.service.reader import donors
+from whyray.service.reading import donors
 from whyray.store import verify
 
 SHIPPED = Path(whyray.__file__).parent
@@ -210,7 +210,7 @@ def test_a_diagnosis_without_head_starts_at_its_prior_and_is_not_announced_unsee
 
     from whyray import reasoning
     from whyray.domain import Observations, Quality, SignObservation
-    from whyray.service.reader import fusion
+    from whyray.service.reading import fusion
 
     (pack,) = reader.packs
     weights = fusion(pack, reader.engine(pack).card)

@@ -9,6 +9,7 @@ from whyray.domain import (
     Anchor,
     ArgumentError,
     Bilingual,
+    Correction,
     Counterfactual,
     Evidence,
     Query,
@@ -19,6 +20,7 @@ from whyray.domain import (
     Turn,
 )
 from whyray.store import MemoryStore, record_hash, verify
+from whyray.store.audit import genesis
 
 WORD = Bilingual("词", "word")
 
@@ -90,7 +92,7 @@ def test_turns_are_numbered_and_chained(session: Session) -> None:
     assert verify(session)
     assert len({t.audit for t in session.turns}) == 3
     assert all(len(t.audit) == 64 and set(t.audit) <= set("0123456789abcdef") for t in session.turns)
-    assert session.turns[0].audit == record_hash(session.image_sha256, session, session.turns[0])
+    assert session.turns[0].audit == record_hash(genesis(session), session, session.turns[0])
     assert session.turns[2].audit == record_hash(session.turns[1].audit, session, session.turns[2])
 
 
@@ -144,13 +146,13 @@ def test_removed_repeated_or_swapped_turns_break_the_chain(session: Session, ord
 
 
 def test_a_conversation_moved_to_another_film_or_session_breaks_the_chain(session: Session) -> None:
-    assert not verify(replace(session, image_sha256="cd" * 32))
+    assert not verify(tampered(session, 1, film="cd" * 32))
     assert not verify(replace(session, id="another"))
 
 
 def test_no_pixels_or_file_names_are_needed_for_the_record(session: Session) -> None:
     bare = replace(session.turns[0], overlay=None, timing_ms={}, audit="")
-    assert record_hash(session.image_sha256, session, bare) == session.turns[0].audit
+    assert record_hash(genesis(session), session, bare) == session.turns[0].audit
 
 
 def test_an_unknown_session_is_an_argument_error(store: MemoryStore) -> None:
@@ -199,3 +201,26 @@ def test_many_threads_lose_no_turn_and_keep_the_chain(store: MemoryStore) -> Non
         assert [t.turn for t in kept.turns] == list(range(1, 51))
         assert verify(kept)
     assert len({t.audit for t in stored}) == 150
+
+
+def test_a_conversation_goes_on_with_another_film_and_its_anchors_go_stale(store: MemoryStore) -> None:
+    made = store.create("ab" * 32, "zh")
+    anchor = Anchor("A1", WORD, region(), film="ab" * 32)
+    store.append(made.id, turn(made, anchors=(anchor,)))
+    bound = store.rebind(made.id, "cd" * 32, "ab" * 32)
+    store.append(made.id, turn(made, "next", anchors=()))
+    now = store.get(made.id)
+    assert (bound.image_sha256, bound.prior_sha256) == ("cd" * 32, "ab" * 32)
+    assert [t.film for t in now.turns] == ["ab" * 32, "cd" * 32]
+    assert (now.anchors, now.made) == ((), (anchor,))
+    assert verify(now)
+
+
+def test_a_sign_is_struck_out_until_it_is_restored() -> None:
+    made = Session("s", "ab" * 32, "zh")
+    turns = tuple(
+        turn(made, correction=Correction(sign, rejected, None, "no"))
+        for sign, rejected in (("a", True), ("b", True), ("a", False))
+    )
+    assert replace(made, turns=turns[:2]).rejected == {"a", "b"}
+    assert replace(made, turns=turns).rejected == {"b"}

@@ -2,16 +2,37 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
+from whyray.dialogue.comparing import compare
+from whyray.dialogue.context import Context
+from whyray.dialogue.correcting import correct
+from whyray.dialogue.describing import describe
 from whyray.dialogue.draft import Answer, Draft, Film
 from whyray.dialogue.grammar import rules_of
+from whyray.dialogue.locating import locate
+from whyray.dialogue.measuring import measure
 from whyray.dialogue.phrases import Phrases
 from whyray.dialogue.reasons import explain
 from whyray.dialogue.screening import screen
 from whyray.dialogue.sources import looks_for
+from whyray.dialogue.ticking import tick
 from whyray.dialogue.understand import explain_parse
 from whyray.domain import Finding, Notice, Observations, Pack, Query
 
-_READING = {"WHY": explain, "WHY_NOT": explain, "SCREEN": screen}
+EMPTY = Context()
+SIMULATED = "SIMULATED"  # notice of the imaging room that the preface tells already
+_READING = {
+    "WHY": explain,
+    "WHY_NOT": explain,
+    "SCREEN": screen,
+    "DESCRIBE": describe,
+    "MEASURE": measure,
+    "CHECKLIST": tick,
+    "COMPARE": compare,
+    "LOCATE": locate,
+    "CORRECT": correct,
+}
 
 
 def compose(
@@ -23,8 +44,9 @@ def compose(
     simulated: bool,
     calibrated: bool,
     warnings: tuple[Notice, ...] = (),
+    context: Context = EMPTY,
 ) -> Answer:
-    """Answer `query` from what was concluded, in ``query.lang``.
+    """Answer `query` and its parts, in order, from what was concluded, in ``query.lang``.
 
     Parameters
     ----------
@@ -42,13 +64,15 @@ def compose(
         The pixel spacing is known; without it no millimetre is said.
     warnings
         What the reader must know about the input.
+    context
+        The conversation so far and what was measured for this question.
 
     Raises
     ------
     PackError
         ``TEMPLATE_MISSING`` when the pack lacks a template.
     """
-    film = Film(
+    whole = Film(
         query,
         explain_parse(query.text, pack),
         findings,
@@ -58,35 +82,54 @@ def compose(
         simulated,
         calibrated,
         warnings,
+        context,
     )
-    draft = Draft(film)
-    reading = _READING.get(query.intent)
-    if reading is not None:
+    draft = Draft(whole, asked=frozenset(q.target for q in (query, *query.parts) if q.target is not None))
+    if any(question.intent in _READING for question in (query, *query.parts)):
         _preface(draft)
-        reading(draft)
-        _also_out_of_scope(draft)
-    elif query.intent == "HELP":
-        _help(draft)
-    elif query.intent == "OUT_OF_SCOPE":
-        _out_of_scope(draft)
-    else:
-        first, second = film.examples()
-        draft.say(f"cannot.{query.intent}", first=first, second=second)
+    for film in (whole, *(replace(whole, query=p, parse=explain_parse(p.text, pack)) for p in query.parts)):
+        draft.turn_to(film)
+        _answer(draft)
     draft.say("research")
     return draft.answer()
 
 
+def _answer(draft: Draft) -> None:
+    """Answer the question that the draft has come to."""
+    film = draft.film
+    intent = film.query.intent
+    if intent in _READING:
+        _READING[intent](draft)
+        _also_out_of_scope(draft)
+    elif intent == "HELP":
+        _help(draft)
+    elif intent == "REPORT" and film.context.report_sentences:
+        for sentence in film.context.report_sentences:
+            draft.put(sentence)
+    elif intent == "REPORT":
+        first, second = film.examples()
+        draft.say("cannot.REPORT", first=first, second=second)
+    else:
+        _out_of_scope(draft)
+
+
 def _preface(draft: Draft) -> None:
-    """First what makes the film special, in one sentence; then the warnings, each once."""
+    """First what makes the film special, in one sentence; then the warnings, each once.
+
+    Later answers about the same film repeat only that it cannot be read.
+    """
     film, p = draft.film, draft.film.phrases
-    quality = film.observations.quality
-    clauses = [p.fill("preface.simulated")] if film.simulated else []
+    quality, opening = film.observations.quality, film.context.opening
+    clauses = [p.fill("preface.simulated")] if film.simulated and opening else []
     if not quality.usable:
         reasons = p.join(p.inside(r.sentence) for r in quality.reasons)
         clauses.append(p.fill("preface.unusable", reasons=reasons) if reasons else p.fill("preface.unusable.plain"))
     if clauses:
         draft.sentences.append(p.closed(p.join(clauses)))
+    if not opening:
+        return
     said = set() if quality.usable else {r.code for r in quality.reasons}
+    said |= {SIMULATED} if film.simulated else set()
     for notice in (*quality.reasons, *film.warnings):
         text = p.text(notice.sentence)
         if notice.code not in said and text:
@@ -107,6 +150,7 @@ def _help(draft: Draft) -> None:
     first, second = film.examples()
     draft.say("help", first=first, second=second)
     read = (d for d in film.pack.diagnoses if not d.normal and looks_for(film.pack, d))
+    draft.say("help.more", first=first, second=second)
     draft.say("help.diagnoses", names=p.listed(p.diagnosis(d) for d in read))
 
 

@@ -2,24 +2,41 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
-from typing import get_args
+from typing import Any, Literal
 
-from whyray.dialogue.phrases import Phrases
+from whyray.dialogue.context import Context
+from whyray.dialogue.phrases import Phrases, Words
 from whyray.dialogue.understand import Parse
 from whyray.domain import (
     Bilingual,
     DiagnosisDefinition,
     Evidence,
+    Fact,
     Finding,
-    Lang,
     Notice,
     Observations,
     Pack,
     Query,
     Region,
     Sentence,
+    SignObservation,
 )
+
+# Reason of a sign that the doctor struck out: a word of the pack's templates.
+REJECTED = "rejected"
+
+FactKind = Literal["attribute", "distance", "row", "place", "change", "difference", "correction"]
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Place:
+    """A place spoken of, proposed as an anchor; ``sign`` is the sign id whose mask `region` is, if any."""
+
+    label: Bilingual
+    region: Region
+    sign: str | None = None
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -29,16 +46,19 @@ class Answer:
     Attributes
     ----------
     sentences
-        In the query's language; each that states a sign carries its evidence ids.
+        In the query's language; each that states a sign carries the ids of its evidence or facts.
     items
         The evidence spoken of, in order.
     anchors
-        Proposed (label, region) of the places spoken of.
+        The places of the signs spoken of, each sign once; not those of facts about an anchor.
+    facts
+        What else is stated, ``F1``, ``F2``, ... in order.
     """
 
     sentences: tuple[Sentence, ...]
     items: tuple[Evidence, ...] = ()
-    anchors: tuple[tuple[Bilingual, Region], ...] = ()
+    anchors: tuple[Place, ...] = ()
+    facts: tuple[Fact, ...] = ()
 
     @property
     def text(self) -> str:
@@ -59,6 +79,7 @@ class Film:
     simulated: bool
     calibrated: bool
     warnings: tuple[Notice, ...]
+    context: Context = field(default_factory=Context)
 
     @property
     def usable(self) -> bool:
@@ -85,6 +106,22 @@ class Film:
         special = f"{key}.normal"
         return special if self.diagnosis(finding).normal and self.phrases.has(special) else key
 
+    def seen(self, sign_id: str, anchor_id: str | None = None) -> SignObservation | None:
+        """Return a sign as the closer look at an anchor saw it when that could tell, else as the film shows it.
+
+        Without an anchor the film comes first, then any closer look. A sign that the doctor struck out is given as not
+        looked for.
+        """
+        if sign_id in self.context.rejected:
+            return SignObservation(sign_id, False, 0.0, reason=REJECTED)
+        looks = self.context.looks.values() if anchor_id is None else filter(None, (self.context.looks.get(anchor_id),))
+        closer = [s for look in looks for s in look.signs if s.id == sign_id]
+        film = self.observations.sign(sign_id)
+        if film is not None and film.ran and anchor_id is None:
+            return film
+        told = [s for s in closer if s.ran] or ([film] if film is not None and film.ran else [])
+        return next(iter((*told, *closer)), film)
+
     def examples(self) -> tuple[str, str]:
         """Return two diagnosis names for suggested questions: those asked about, then the pack's first."""
         asked = [d for i in self.parse.reading.diagnoses if (d := self.pack.diagnosis(i)) is not None]
@@ -95,19 +132,39 @@ class Film:
 
 @dataclass(slots=True)
 class Draft:
-    """Sentences and evidence so far."""
+    """Sentences, evidence and facts so far; `film` holds the question that is being answered.
+
+    ``asked`` are the diagnosis ids that any question of the same text asks about,
+    ``told`` are the evidence ids whose reasons were given in full, ``earlier`` the sentences of the questions before,
+    ``meant`` the (anchor, sign) pairs whose meaning was said.
+    """
 
     film: Film
+    asked: frozenset[str] = frozenset()
     sentences: list[Sentence] = field(default_factory=list)
     spoken: dict[str, tuple[Finding, Evidence]] = field(default_factory=dict)
+    facts: list[Fact] = field(default_factory=list)
+    told: set[str] = field(default_factory=set)
+    earlier: set[Sentence] = field(default_factory=set)
+    meant: set[tuple[str, str]] = field(default_factory=set)
+
+    def turn_to(self, film: Film) -> None:
+        """Go on with the next question; what was said already is not said again."""
+        self.earlier.update(self.sentences)
+        self.film = film
+
+    def put(self, sentence: Sentence) -> None:
+        """Add a sentence unless an earlier question was answered with the same one; headings may return."""
+        if sentence not in self.earlier or sentence.text.endswith((":", "：")):
+            self.sentences.append(sentence)
 
     def say(self, key: str, evidence: tuple[Evidence, ...] = (), **values: object) -> None:
         """Add the sentence of template `key`."""
-        self.sentences.append(self.film.phrases.sentence(key, (e.id for e in evidence), **values))
+        self.put(self.film.phrases.sentence(key, (e.id for e in evidence), **values))
 
     def add(self, text: str, finding: Finding, evidence: tuple[Evidence, ...]) -> None:
         """Add a sentence that speaks of `evidence` of `finding`."""
-        self.sentences.append(self.film.phrases.closed(text, (e.id for e in evidence)))
+        self.put(self.film.phrases.closed(text, (e.id for e in evidence)))
         self.cite(finding, evidence)
 
     def cite(self, finding: Finding, evidence: tuple[Evidence, ...]) -> None:
@@ -115,18 +172,44 @@ class Draft:
         for item in evidence:
             self.spoken.setdefault(item.id, (finding, item))
 
+    def note(self, kind: FactKind, name: Words, text: Words, **more: Any) -> Fact:
+        """Keep a fact without a sentence of its own; `more` are further fields of `Fact`."""
+        phrases = self.film.phrases
+        fact = Fact(f"F{len(self.facts) + 1}", kind, phrases.both(name), phrases.both(text), **more)
+        self.facts.append(fact)
+        return fact
+
+    def state(
+        self,
+        kind: FactKind,
+        name: Words,
+        text: Words,
+        *,
+        line: Words | None = None,
+        cited: Iterable[str] = (),
+        **more: Any,
+    ) -> Fact:
+        """Keep a fact and say it: `line`, or `text` alone; `cited` are further evidence or fact ids of the sentence."""
+        fact = self.note(kind, name, text, **more)
+        self.put(self.film.phrases.closed((line or text)(self.film.phrases), (fact.id, *cited)))
+        return fact
+
     def answer(self) -> Answer:
         """Return the finished reply."""
         items = tuple(item for _, item in self.spoken.values())
-        anchors = tuple(
-            (self._label(finding, item), item.region)
-            for finding, item in self.spoken.values()
-            if item.region is not None
-        )
-        return Answer(tuple(self.sentences), items, anchors)
+        proposed: dict[str, Place] = {}
+        for finding, item in self.spoken.values():
+            if item.region is not None and item.sign not in proposed:
+                proposed[item.sign] = Place(self._label(finding, item), item.region, item.sign)
+        for fact in self.facts:
+            observed = self.film.observations.sign(fact.sign) if fact.sign is not None else None
+            if fact.region is None or fact.anchor is not None or observed is None or observed.id in proposed:
+                continue
+            proposed[observed.id] = Place(label_of(observed, self.film.pack), fact.region, observed.id)
+        return Answer(tuple(self.sentences), items, tuple(proposed.values()), tuple(self.facts))
 
     def _label(self, finding: Finding, item: Evidence) -> Bilingual:
-        return Bilingual(*(self._label_in(Phrases(self.film.pack, lang), finding, item) for lang in get_args(Lang)))
+        return self.film.phrases.both(lambda p: self._label_in(p, finding, item))
 
     def _label_in(self, phrases: Phrases, finding: Finding, item: Evidence) -> str:
         sign = self.film.pack.sign(item.sign)
@@ -137,3 +220,15 @@ class Draft:
         else:
             label = phrases.fill("anchor", sign=phrases.text(sign.name))
         return label
+
+
+def label_of(observed: SignObservation, pack: Pack) -> Bilingual:
+    """Label of the anchor of a sign that is seen: its name and its zones."""
+    sign = pack.sign(observed.id)
+
+    def label(phrases: Phrases) -> str:
+        name = phrases.text(sign.name) if sign is not None else ""
+        place = phrases.zones(observed.zones)
+        return phrases.fill("anchor.place" if place else "anchor", sign=name, place=place)
+
+    return Phrases(pack, "en").both(label)

@@ -10,6 +10,8 @@ from whyray.dialogue import sources
 from whyray.dialogue.draft import Draft, Film
 from whyray.domain import DiagnosisDefinition, Evidence, Finding, SignDefinition
 
+# Forms of an answer that tell each reason in three labelled parts.
+PARTED = frozenset({"attribution", "three_part"})
 # An answer names this many of the signs that nothing detects and counts the rest.
 MOST_NAMED = 8
 
@@ -35,12 +37,16 @@ class Sorted:
 
 
 def sort_evidence(film: Film, finding: Finding) -> Sorted:
-    """Split the evidence; a learned pattern counts by how it moves the odds, whatever its region."""
+    """Split the evidence; a learned pattern counts by how it moves the odds, whatever its region.
+
+    A sign that the doctor struck out is no evidence.
+    """
     pro: list[Evidence] = []
     contra: list[Evidence] = []
     absent: list[Evidence] = []
     unlocated: list[Evidence] = []
-    for item in sorted(finding.evidence, key=lambda e: -e.share):
+    kept = (e for e in finding.evidence if e.sign not in film.context.rejected)
+    for item in sorted(kept, key=lambda e: -e.share):
         learned = is_learned(film, item)
         if learned or item.region is not None:
             raises = item.log_lr >= 0 if learned or item.polarity == "absent" else item.polarity == "for"
@@ -66,42 +72,98 @@ def sign_of(film: Film, item: Evidence) -> SignDefinition:
 
 
 def say_items(draft: Draft, finding: Finding, items: Iterable[Evidence], heading: str) -> None:
-    """Say a heading and one numbered line an evidence; nothing at all without evidence."""
+    """Say a heading and one numbered line an evidence; nothing at all without evidence.
+
+    Evidence whose reasons an earlier question of the same text was answered with is only named.
+    """
     items = tuple(items)
+    known, fresh = [e for e in items if e.id in draft.told], [e for e in items if e.id not in draft.told]
     if items:
         draft.say(heading)
-    for number, item in enumerate(items, 1):
-        line = _line(draft.film, finding, item)
+    words = _parts if draft.film.query.form in PARTED else _line
+    for number, item in enumerate(fresh, 1):
+        line = words(draft.film, finding, item)
         text = draft.film.phrases.fill("numbered", n=number, text=line[:1].upper() + line[1:])
         draft.add(text, finding, (item,))
+        draft.told.add(item.id)
+    if known:
+        draft.add(draft.film.phrases.fill("above", names=brief(draft.film, known)), finding, tuple(known))
+
+
+def brief(film: Film, items: Iterable[Evidence]) -> str:
+    """Name evidence with its place and share."""
+    p = film.phrases
+    named = []
+    for item in items:
+        learned = is_learned(film, item)
+        name = p.fill("short.pattern") if learned else p.inside(sign_of(film, item).name)
+        inside = p.also((p.text(item.location), p.fill("short.share", share=p.percent(item.share))))
+        named.append(p.beside(name, inside))
+    return p.listed(named)
 
 
 def _line(film: Film, finding: Finding, item: Evidence) -> str:
     p = film.phrases
     share, place = p.percent(item.share), p.text(item.location)
-    tested = _tested(film, finding, item)
     if is_learned(film, item):
-        lead = p.fill("item.learned", score=item.score, share=share)
-        where = p.fill("item.learned.place", place=place) if place and item.region is not None else ""
-        return p.join((lead, where, tested))
-    significance, source = p.inside(item.significance), sources.source(film, finding, item)
+        return _learned(film, finding, item)
+    significance = p.inside(item.significance)
+    lead = p.lead(
+        (
+            p.fill("item.sign", sign=p.inside(sign_of(film, item).name)),
+            p.fill("item.place", place=place) if place else "",
+            p.listed(p.measurement(m, film.calibrated) for m in item.measurements),
+        )
+    )
     return p.join(
         (
-            p.lead(
-                (
-                    p.fill("item.sign", sign=p.inside(sign_of(film, item).name)),
-                    p.fill("item.place", place=place) if place else "",
-                    p.listed(p.measurement(m, film.calibrated) for m in item.measurements),
-                )
-            ),
+            lead,
             p.fill("item.score", score=item.score, share=share),
             sources.ratio(film, finding, item),
             sources.pathway(film, item),
             p.fill("item.significance", text=significance) if significance else "",
-            tested,
-            p.fill("item.source", text=source) if source else "",
+            _tested(film, finding, item),
+            _source(film, finding, item),
         )
     )
+
+
+def _learned(film: Film, finding: Finding, item: Evidence) -> str:
+    p = film.phrases
+    place = p.text(item.location) if item.region is not None else ""
+    lead = p.fill("item.learned", score=item.score, share=p.percent(item.share))
+    where = p.fill("item.learned.place", place=place) if place else ""
+    return p.join((lead, where, _tested(film, finding, item)))
+
+
+def _parts(film: Film, finding: Finding, item: Evidence) -> str:
+    """One evidence as imaging finding, anatomical location and clinical significance, then what it stands on."""
+    if is_learned(film, item):
+        return _learned(film, finding, item)
+    p = film.phrases
+    seen = p.lead(
+        (
+            p.inside(sign_of(film, item).name),
+            p.listed(p.measurement(m, film.calibrated) for m in item.measurements),
+            p.fill("item.score", score=item.score, share=p.percent(item.share)),
+        )
+    )
+    return p.join(
+        (
+            p.fill("part.seen", text=seen),
+            p.fill("part.place", text=p.text(item.location) or p.fill("part.unplaced")),
+            p.fill("part.means", text=p.inside(item.significance) or p.fill("part.unsaid")),
+            sources.ratio(film, finding, item),
+            sources.pathway(film, item),
+            _tested(film, finding, item),
+            _source(film, finding, item),
+        )
+    )
+
+
+def _source(film: Film, finding: Finding, item: Evidence) -> str:
+    text = sources.source(film, finding, item)
+    return film.phrases.fill("item.source", text=text) if text else ""
 
 
 def _tested(film: Film, finding: Finding, item: Evidence) -> str:
@@ -143,16 +205,20 @@ def say_unseen(draft: Draft, diagnosis: DiagnosisDefinition | None, told: Iterab
     """Name signs of the diagnosis (of the pack when it weighs none) that were not looked for, by reason."""
     film, p = draft.film, draft.film.phrases
     weighed = _by_weight(diagnosis) if diagnosis else []
-    known = {e.sign for e in told}
+    known = {e.sign for e in told} - film.context.rejected
     ordered = [s for s in map(film.pack.sign, weighed) if s is not None] or film.pack.signs
     wanted = [s for s in ordered if not s.learned and s.id not in known]
-    undetected, groups = [], dict[str, list[str]]()
+    struck, undetected, groups = [], [], dict[str, list[str]]()
     for sign in wanted:
-        seen = film.observations.sign(sign.id)
-        if sign.detector is None:
+        seen = film.seen(sign.id)
+        if sign.id in film.context.rejected:
+            struck.append(p.inside(sign.name))
+        elif sign.detector is None:
             undetected.append(p.inside(sign.name))
         elif seen is None or not seen.ran:
             groups.setdefault((seen.reason if seen else None) or "", []).append(p.inside(sign.name))
+    if struck:
+        draft.say("struck", signs=p.listed(struck))
     if len(undetected) > MOST_NAMED:
         draft.say("undetected.many", n=len(undetected), signs=p.listed(undetected[:MOST_NAMED]))
     elif undetected:
@@ -181,7 +247,9 @@ def say_asked_signs(draft: Draft, finding: Finding, *, seen_too: bool) -> None:
     for sign in (s for s in film.pack.signs if s.id in asked):
         name, seen = p.inside(sign.name), film.observations.sign(sign.id)
         item = next((e for e in finding.evidence if e.sign == sign.id), None)
-        if sign.detector is None:
+        if sign.id in film.context.rejected:
+            draft.say("asked.rejected", sign=name)
+        elif sign.detector is None:
             draft.say("asked.undetected", sign=name)
         elif seen is None or not seen.ran:
             draft.say("asked.not_run", sign=name)

@@ -17,6 +17,13 @@ OWNER_RATIO = 2.0
 _CLAUSE = re.compile(r"[,;.?!，；。？！、\n]")
 _NEGATIONS = ("negation", "exclude")
 _LEFT_OVER = re.compile(rf"[a-z][a-z']{{2,}}|[{HAN}]{{2,}}")
+_PROPERTY = "property "
+_NAMED = ("diagnosis", "sign")
+_CHOICE = re.compile(rf"([{HAN}])[不没]\1|([{HAN}])([{HAN}])[不没]\2\3")
+_ANCHOR = re.compile(
+    r"(?<![a-z0-9'])a ?([1-9][0-9]?)(?![a-z0-9.,]|\s*(?:cm|mm|px|x|year|week|day|month|-|岁|年|天|毫米|厘米|公分))"
+)
+_OPEN_END = re.compile(r"(?:没有|没|不|否|[吗么呢吧])$")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +50,10 @@ class Reading:
         Words that the lexicon does not have.
     sides
         Sides named.
+    aspects
+        (group, id) of what is asked of a lesion.
+    denied
+        Hits of the diagnoses and signs that the text says are not there.
     """
 
     features: frozenset[str]
@@ -50,6 +61,8 @@ class Reading:
     unclear: tuple[tuple[str, tuple[str, ...]], ...]
     unknown: tuple[str, ...]
     sides: tuple[str, ...]
+    aspects: tuple[tuple[str, str], ...] = ()
+    denied: tuple[Hit, ...] = ()
 
 
 def rules_of(pack: Pack) -> tuple[GrammarRule, ...]:
@@ -76,11 +89,12 @@ def fire(rules: Iterable[GrammarRule], features: frozenset[str]) -> GrammarRule 
     return next((r for r in rules if r.needs <= features and not r.forbids & features), None)
 
 
-def interpret(scan: Scan, pack: Pack) -> Reading:
+def interpret(scan: Scan, pack: Pack, *, long: bool = False) -> Reading:
     """Find features, targets and left-over words of a scanned question."""
-    diagnoses, unclear = _targets(scan.hits, pack)
+    diagnoses, unclear = _targets(_meant(scan), pack)
     unknown = _unknown(scan)
-    features = {v for h in scan.hits if h.kind in ("cue", "scope") for v in h.values}
+    aspects = _aspects(scan)
+    features = {v for h in scan.hits if h.kind in ("cue", "scope") for v in h.values} | {a[0] for a in aspects}
     if any(h.kind == "sign" for h in scan.hits) or unclear:
         features.add("sign")
     if any(h.kind == "diagnosis" and len(h.values) == 1 for h in scan.hits):
@@ -92,6 +106,7 @@ def interpret(scan: Scan, pack: Pack) -> Reading:
         features.add("target")
     elif "abnormal" in features:
         features.add("screen")
+    denied, denial = _denied(scan, pack)
     features |= {
         name
         for name, holds in (
@@ -99,11 +114,86 @@ def interpret(scan: Scan, pack: Pack) -> Reading:
             ("negated", _negations(scan, abnormal) % 2 == 1),
             ("unknown", bool(unknown)),
             ("foreign", has_foreign_letter(scan.text)),
+            ("long", long),
+            ("both_sides", len({v for h in scan.hits if h.kind == "side" for v in h.values}) > 1),
+            ("question", _is_question(scan)),
+            ("denied", denial),
+            ("reference", bool(references(scan))),
+            ("several", len(ids_named(scan.text)) > 1 or any("many" in h.values for h in references(scan))),
+            ("film", any("film" in h.values for h in scan.details if h.kind == "plain")),
+            ("place", any(h.kind in ("zone", "structure", "place") for h in scan.details)),
         )
         if holds
     }
     sides = tuple(dict.fromkeys(v for h in scan.hits if h.kind == "side" for v in h.values))
-    return Reading(frozenset(features), diagnoses, unclear, unknown, sides)
+    return Reading(frozenset(features), diagnoses, unclear, unknown, sides, aspects, denied)
+
+
+def ids_named(text: str) -> tuple[str, ...]:
+    """Return the anchor ids written in a normalised text ("a2", "a 2"), in order."""
+    return tuple(dict.fromkeys(f"A{int(m.group(1))}" for m in _ANCHOR.finditer(text)))
+
+
+def references(scan: Scan) -> tuple[Hit, ...]:
+    """Return the words that point to something spoken of before."""
+    return tuple(h for h in scan.details if h.kind == "reference")
+
+
+def _aspects(scan: Scan) -> tuple[tuple[str, str], ...]:
+    """Return what is asked of a lesion; a word inside the name of a sign or diagnosis is no question of its own."""
+    named = [h for h in scan.hits if h.kind in _NAMED]
+    own = (
+        h
+        for h in scan.details
+        if h.kind == "aspect"
+        and not any(n.start <= h.start and h.end <= n.end and n.end - n.start > h.end - h.start for n in named)
+    )
+    pairs = (value.partition(" ") for h in own for value in h.values)
+    return tuple(dict.fromkeys((group, aspect) for group, _, aspect in pairs))
+
+
+def _ends(scan: Scan) -> list[int]:
+    return [m.start() for m in _CLAUSE.finditer(scan.text)] + [len(scan.text)]
+
+
+def _is_question(scan: Scan) -> bool:
+    """Tell whether it asks: a question mark, a particle, "A or not A", a verb before its subject."""
+    if "?" in scan.text or _CHOICE.search(scan.text):
+        return True
+    start = 0
+    for end in _ends(scan):
+        clause = scan.text[start:end].strip()
+        first = min((h.start for h in scan.hits if "opener" in h.values and h.start >= start), default=end)
+        if _OPEN_END.search(clause) or (clause and not scan.text[start:first].strip(" ,.") and first < end):
+            return True
+        start = end + 1
+    return False
+
+
+def _denied(scan: Scan, pack: Pack) -> tuple[tuple[Hit, ...], bool]:
+    """Return the names that the text negates, and whether it negates a name or what it points to."""
+    start, names, denial = 0, [], False
+    for end in _ends(scan):
+        clause = [h for h in scan.hits if start <= h.start < end]
+        cues = [h for h in clause if h.kind == "cue" and "negation" in h.values]
+        pointed = [h for h in references(scan) if start <= h.start < end]
+        if len(cues) % 2 == 1:
+            named = [h for h in clause if h.kind in _NAMED and not _normal(h, pack)]
+            after = [h for h in named if h.start > cues[0].start] or named
+            names += after[:1]
+            denial = denial or bool(after or pointed)
+        start = end + 1
+    return tuple(names), denial
+
+
+def _normal(hit: Hit, pack: Pack) -> bool:
+    return any((d := pack.diagnosis(v)) is not None and d.normal for v in hit.values)
+
+
+def _meant(scan: Scan) -> tuple[Hit, ...]:
+    """Return the hits that may name a target: a sign that is a property of a lesion stands for no disease."""
+    asked = [(h.start, h.end) for h in scan.details if any(v.startswith(_PROPERTY) for v in h.values)]
+    return tuple(h for h in scan.hits if h.kind != "sign" or (h.start, h.end) not in asked)
 
 
 def _targets(hits: tuple[Hit, ...], pack: Pack) -> tuple[tuple[str, ...], tuple[tuple[str, tuple[str, ...]], ...]]:
@@ -150,23 +240,21 @@ def owners_of(sign_id: str, pack: Pack) -> tuple[str, ...]:
 
 
 def _negations(scan: Scan, abnormal: bool) -> int:
-    """Count negations in the clauses of the question word and the target; "abnormal" negates "normal"."""
-    ends = [m.start() for m in _CLAUSE.finditer(scan.text)] + [len(scan.text)]
+    """Count negations in the clauses of the question word and the first name; "abnormal" negates "normal"."""
+    ends = _ends(scan)
 
     def clause(hit: Hit) -> int:
         return next(i for i, end in enumerate(ends) if hit.start <= end)
 
-    asked = {
-        clause(h)
-        for h in scan.hits
-        if h.kind in ("diagnosis", "sign") or (h.kind == "cue" and {"why", "basis"} & set(h.values))
-    }
+    named = [h for h in scan.hits if h.kind in _NAMED][:1]
+    cues = [h for h in scan.hits if h.kind == "cue" and {"why", "basis"} & set(h.values)]
+    asked = {clause(h) for h in (*named, *cues)}
     counted = (*_NEGATIONS, "abnormal") if abnormal else _NEGATIONS
     return sum(1 for h in scan.hits if h.kind == "cue" and set(counted) & set(h.values) and clause(h) in asked)
 
 
 def _unknown(scan: Scan) -> tuple[str, ...]:
     left = list(scan.text)
-    for hit in scan.hits:
+    for hit in (*scan.hits, *scan.details):
         left[hit.start : hit.end] = " " * (hit.end - hit.start)
     return tuple(_LEFT_OVER.findall("".join(left)))

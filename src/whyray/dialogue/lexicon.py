@@ -1,24 +1,31 @@
-"""The words of a pack: longest match first, typing errors by strict edit distance."""
+"""The words of a pack: longest match first, in two layers.
+
+The first layer holds what a question is about (diagnoses, signs, question words); the second what it points to
+(properties, places, references to what was spoken of, the form of the answer). A word may be in both.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections import Counter, OrderedDict
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from functools import lru_cache
+from itertools import pairwise
+from threading import Lock
 
-from rapidfuzz.distance import OSA, Hamming
-
+from whyray.dialogue.apart import apart
 from whyray.dialogue.normalise import fold_table, han_count, latin_words, normalise
-from whyray.domain import Bilingual, Lang, Pack, Synonyms, Term
+from whyray.dialogue.spelling import correct
+from whyray.domain import Bilingual, Lang, Pack, Synonyms
 
 # One surface may be a sign, a diagnosis and a filler at once; the earlier kind wins.
 Entry = tuple[str, tuple[str, ...], Lang]
 Word = tuple[str, str, Lang, str]
 KINDS = ("diagnosis", "sign", "scope", "cue", "answer", "idiom", "zone", "structure", "side", "word")
+DETAILS = ("plain", "aspect", "form", "structure", "zone", "place", "reference", "side")
 NAMED = ("diagnosis", "sign")
-_FUZZY_NEIGHBOURS = ("zone", "structure", "side", "word")
 _SUFFIX = re.compile(r"(?:'s|es|s)?(?![a-z0-9])")
+_SIDED = {"zh": ("{side}{lung}{word}",), "en": ("{side} {lung} {word}", "{word} of the {side} {lung}")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,109 +42,183 @@ class Hit:
 
 @dataclass(frozen=True, slots=True)
 class Scan:
-    """Normalised (and corrected) text, its hits in order, and the typing errors that were corrected."""
+    """Normalised (and corrected) text, its hits in order, and the typing errors that were corrected.
+
+    ``details`` are the hits of the second layer; they may overlap those of the first.
+    """
 
     text: str
     hits: tuple[Hit, ...]
     corrections: tuple[tuple[str, str], ...] = ()
+    details: tuple[Hit, ...] = ()
 
 
 @dataclass(frozen=True, eq=False, slots=True)
-class Lexicon:
-    """All names, synonyms and terms of one pack, normalised; built once for the same words."""
+class Layer:
+    """Entries by their normalised words."""
 
     entries: dict[str, Entry]
-    fillers: dict[str, Entry]
-    table: dict[int, str]
-    vocabulary: frozenset[str]
     longest: int
-    han_names: dict[str, tuple[str, ...]]
-    primary: frozenset[str]
 
     @staticmethod
-    def of(pack: Pack) -> Lexicon:
-        """Collect and normalise every word of `pack`."""
-        names = frozenset(d.name.zh for d in pack.diagnoses) | {s.name.zh for s in pack.signs if not s.learned}
-        return _build(tuple(_words(pack)), tuple(t for t in pack.terms if t.kind == "fold"), names)
+    def of(entries: dict[str, Entry]) -> Layer:
+        """Measure the longest entry."""
+        return Layer(entries, max(map(len, entries), default=0))
 
-    def scan(self, raw: str) -> Scan:
-        """Normalise `raw`, correct its typing errors and find all entries, longest first."""
-        text = normalise(raw, self.table)
-        latin = self._correct_latin(text)
-        for wrong, right in latin:
-            text = re.sub(rf"(?<![a-z0-9']){re.escape(wrong)}(?![a-z0-9'])", right, text)
-        han = self._correct_han(text)
-        for wrong, right in han:
-            text = text.replace(wrong, right, 1)
-        return Scan(text, self._match(text), tuple(latin + han))
-
-    def _match(self, text: str) -> tuple[Hit, ...]:
-        meaning = self._longest(text, self.entries, [False] * len(text))
-        taken = [False] * len(text)
-        for hit in meaning:
-            taken[hit.start : hit.end] = [True] * (hit.end - hit.start)
-        return tuple(sorted(meaning + self._longest(text, self.fillers, taken), key=lambda h: h.start))
-
-    def _longest(self, text: str, entries: dict[str, Entry], taken: list[bool]) -> list[Hit]:
+    def find(self, text: str, taken: list[bool]) -> list[Hit]:
+        """Find entries in the free places of `text`, longest first; `taken` is not changed."""
         hits, pos = [], 0
         while pos < len(text):
-            hit = None if taken[pos] else _at(text, pos, entries, self.longest, taken)
+            hit = None if taken[pos] else _at(text, pos, self, taken)
             if hit is not None:
                 hits.append(hit)
             pos = hit.end if hit is not None else pos + 1
         return hits
 
-    def _correct_latin(self, text: str) -> list[tuple[str, str]]:
-        out = []
-        for word in dict.fromkeys(latin_words(text)):
-            if len(word) >= 4 and not self._known(word):
-                best = self._nearest(word)
-                if best is not None:
-                    out.append((word, best))
-        return out
 
-    def _known(self, word: str) -> bool:
-        forms = {word, word.removesuffix("'s"), word.removesuffix("s"), word.removesuffix("es")}
-        return not forms.isdisjoint(self.vocabulary)
+@dataclass(frozen=True, eq=False, slots=True)
+class Lexicon:
+    """All names, synonyms and terms of one pack, normalised.
 
-    def _nearest(self, word: str) -> str | None:
-        """Return the only vocabulary word within the cut-off; None when there is none or a tie.
+    Attributes
+    ----------
+    meanings, fillers, details
+        First layer, known empty words, second layer.
+    table
+        Traditional to simplified characters.
+    lengths
+        English words by their length.
+    han_names
+        Chinese names of three or more characters by their first one.
+    shuffled
+        Chinese names by their sorted characters.
+    primary
+        The names themselves, without synonyms.
+    sounds
+        Characters to the first of those that sound alike.
+    spoken
+        Chinese words of two or more characters by their sound.
+    pairs
+        Pairs of characters in the pack's own Chinese texts: right spelling.
+    seams
+        Chinese words that may stand inside a name.
+    name_words
+        English words of the names, with the number of names that have them.
+    loose
+        English names of several words, by these words in any order.
+    """
 
-        Among equally near words the one with the same letters wins: two of them were swapped.
+    meanings: Layer
+    fillers: Layer
+    details: Layer
+    table: dict[int, str]
+    lengths: dict[int, tuple[str, ...]]
+    han_names: dict[str, tuple[str, ...]]
+    shuffled: dict[str, str]
+    primary: frozenset[str]
+    sounds: dict[int, str]
+    spoken: dict[str, tuple[str, ...]]
+    pairs: frozenset[str]
+    seams: tuple[str, ...]
+    name_words: dict[str, int]
+    loose: tuple[tuple[frozenset[str], str], ...]
+
+    @staticmethod
+    def of(pack: Pack) -> Lexicon:
+        """Return the words of `pack`, collected and normalised once for the same value."""
+        with _LOCK:
+            kept = _BUILT.get(id(pack))
+            if kept is None:
+                kept = _BUILT[id(pack)] = (pack, _build(pack))
+            _BUILT.move_to_end(id(pack))
+            while len(_BUILT) > _KEPT:
+                _BUILT.popitem(last=False)
+        return kept[1]
+
+    def scan(self, raw: str, *, heard: bool = False) -> Scan:
+        """Normalise `raw`, correct its typing errors and find all entries, longest first.
+
+        With ``heard`` also characters that only sound right are corrected, as in a question that was typed fast.
         """
-        near = [(OSA.distance(word, w), sorted(word) != sorted(w), w) for w in self.vocabulary if _may_be(word, w)]
-        scored = sorted(s for s in near if s[0] <= (2 if min(len(word), len(s[2])) >= 10 else 1))
-        if not scored or (len(scored) > 1 and scored[0][:2] == scored[1][:2]):
-            return None
-        return scored[0][2]
+        text, corrections = correct(normalise(raw, self.table), self, heard=heard)
+        return Scan(text, apart(text, self.match(text), self), corrections, self.point(text))
 
-    def _correct_han(self, text: str) -> list[tuple[str, str]]:
-        """Correct names of three or more Han characters, one wrong, never the first: it is the organ."""
-        blocked = [False] * len(text)
-        for hit in self._match(text):
-            if hit.kind not in _FUZZY_NEIGHBOURS:
-                blocked[hit.start : hit.end] = [True] * (hit.end - hit.start)
-        for start in range(len(text)):
-            near = [
-                s
-                for s in self.han_names.get(text[start], ())
-                if start + len(s) <= len(text)
-                and not any(blocked[start : start + len(s)])
-                and Hamming.distance(s, text[start : start + len(s)]) == 1
-            ]
-            # Where several things are near, a name is meant rather than another word for something else.
-            if len({self.entries[s][1] for s in near}) > 1:
-                near = [s for s in near if s in self.primary]
-            if len({self.entries[s][1] for s in near}) == 1:
-                best = max(near, key=len)
-                return [(text[start : start + len(best)], best)]
-        return []
+    def match(self, text: str) -> tuple[Hit, ...]:
+        """Find the entries of the first layer, then the empty words between them."""
+        free = [False] * len(text)
+        meaning = self.meanings.find(text, free)
+        for hit in meaning:
+            free[hit.start : hit.end] = [True] * (hit.end - hit.start)
+        return tuple(sorted(meaning + self.fillers.find(text, free), key=lambda h: h.start))
+
+    def point(self, text: str) -> tuple[Hit, ...]:
+        """Find the entries of the second layer."""
+        return tuple(self.details.find(text, [False] * len(text)))
+
+    def known(self, word: str) -> bool:
+        """Tell whether an English word is in the lexicon, in the singular or the plural."""
+        forms = (word, word.removesuffix("'s"), word.removesuffix("s"), word.removesuffix("es"))
+        return any(form in self.lengths.get(len(form), ()) for form in forms)
 
 
-@lru_cache(maxsize=8)
-def _build(words: tuple[Word, ...], folds: tuple[Term, ...], primary: frozenset[str]) -> Lexicon:
-    """Build the lexicon; packs are values, so equal words give the same one."""
+# The pack is kept beside its lexicon, so that its identity is not given to another one.
+_BUILT: OrderedDict[int, tuple[Pack, Lexicon]] = OrderedDict()
+_LOCK = Lock()
+_KEPT = 4
+
+
+def _build(pack: Pack) -> Lexicon:
+    folds = tuple(t for t in pack.terms if t.kind == "fold")
     table = fold_table(folds)
+    first = _entries(_words(pack), table, KINDS.index)
+    meanings = {s: e for s, e in first.items() if e[0] != "word"}
+    fillers = {s: e for s, e in first.items() if e[0] == "word"}
+    details = _entries(_pointers(pack), table, DETAILS.index)
+    lengths: dict[int, dict[str, None]] = {}
+    for surface in (*first, *details):
+        for word in latin_words(surface):
+            lengths.setdefault(len(word), {})[word] = None
+    names: dict[str, tuple[str, ...]] = {}
+    for surface, (kind, _, _) in meanings.items():
+        if kind in NAMED and han_count(surface) == len(surface) >= 3:
+            names[surface[0]] = (*names.get(surface[0], ()), surface)
+    primary = {d.name.zh for d in pack.diagnoses} | {s.name.zh for s in pack.signs if not s.learned}
+    sounds = {ord(c): g[0] for t in pack.terms if t.kind == "sound" for g in t.zh for c in g}
+    spoken: dict[str, dict[str, None]] = {}
+    for surface in (*meanings, *details):
+        if han_count(surface) == len(surface) >= 2:
+            spoken.setdefault(surface.translate(sounds), {})[surface] = None
+    named = [s for s, (kind, _, lang) in meanings.items() if kind in NAMED]
+    empty = {w for s in fillers for w in latin_words(s)}
+    bags = ((frozenset(w for w in latin_words(s) if w not in empty or len(w) > 3), s) for s in named)
+    return Lexicon(
+        Layer.of(meanings),
+        Layer.of(fillers),
+        Layer.of(details),
+        table,
+        {n: tuple(w) for n, w in lengths.items()},
+        names,
+        {"".join(sorted(s)): s for s in named if han_count(s) == len(s) >= 2},
+        frozenset(normalise(name, table) for name in primary),
+        sounds,
+        {key: tuple(words) for key, words in spoken.items()},
+        frozenset(a + b for text in _texts(pack, first) for a, b in pairwise(text)),
+        tuple(
+            sorted((normalise(w, table) for t in pack.terms if t.kind == "seam" for w in t.zh), key=len, reverse=True)
+        ),
+        dict(Counter(w for s in named for w in latin_words(s))),
+        tuple((bag, s) for bag, s in bags if len(bag) > 1),
+    )
+
+
+def _texts(pack: Pack, surfaces: Iterable[str]) -> Iterator[str]:
+    yield from surfaces
+    yield from (d.definition.zh for d in pack.diagnoses)
+    yield from (t.zh for s in pack.signs for t in (s.definition, s.significance))
+    yield from (t.zh for t in pack.templates.values())
+
+
+def _entries(words: Iterator[Word], table: dict[int, str], rank: Callable[[str], int]) -> dict[str, Entry]:
     found: dict[str, dict[str, dict[str, None]]] = {}
     langs: dict[str, Lang] = {}
     for kind, value, lang, word in words:
@@ -145,35 +226,16 @@ def _build(words: tuple[Word, ...], folds: tuple[Term, ...], primary: frozenset[
         if surface:
             found.setdefault(surface, {}).setdefault(kind, {})[value] = None
             langs[surface] = lang
-    entries: dict[str, Entry] = {}
-    fillers: dict[str, Entry] = {}
-    for surface, kinds in found.items():
-        kind = min(kinds, key=KINDS.index)
-        (fillers if kind == "word" else entries)[surface] = (kind, tuple(kinds[kind]), langs[surface])
-    names: dict[str, tuple[str, ...]] = {}
-    for surface, (kind, _, _) in entries.items():
-        if kind in NAMED and han_count(surface) == len(surface) >= 3:
-            names[surface[0]] = (*names.get(surface[0], ()), surface)
-    vocabulary = frozenset(w for surface in found for w in latin_words(surface))
-    primary = frozenset(normalise(name, table) for name in primary)
-    return Lexicon(entries, fillers, table, vocabulary, max(map(len, found), default=0), names, primary)
+    kinds = {surface: min(by_kind, key=rank) for surface, by_kind in found.items()}
+    return {s: (kind, tuple(found[s][kind]), langs[s]) for s, kind in kinds.items()}
 
 
-def _may_be(word: str, candidate: str) -> bool:
-    """Apply the cheap cut-offs: four letters only transposed, short words keep their first letter."""
-    if len(candidate) < 4 or abs(len(word) - len(candidate)) > 2:
-        return False
-    if min(len(word), len(candidate)) == 4 and len(candidate) == 4:
-        return sorted(word) == sorted(candidate) and word[0] == candidate[0]
-    return word[0] == candidate[0] or len(candidate) >= 8
-
-
-def _at(text: str, pos: int, entries: dict[str, Entry], longest: int, taken: list[bool]) -> Hit | None:
+def _at(text: str, pos: int, layer: Layer, taken: list[bool]) -> Hit | None:
     latin = text[pos].isascii() and text[pos].isalnum()
     if latin and pos and re.match(r"[a-z0-9']", text[pos - 1]):
         return None
-    for end in range(min(len(text), pos + longest), pos, -1):
-        entry = entries.get(text[pos:end])
+    for end in range(min(len(text), pos + layer.longest), pos, -1):
+        entry = layer.entries.get(text[pos:end])
         if entry is None or any(taken[pos:end]):
             continue
         if text[end - 1].isascii() and text[end - 1].isalnum():
@@ -190,8 +252,7 @@ def _words(pack: Pack) -> Iterator[Word]:
     named: list[tuple[str, str, Bilingual, Synonyms]] = [
         *(("diagnosis", d.id, d.name, d.synonyms) for d in pack.diagnoses),
         *(("sign", s.id, s.name, s.synonyms) for s in pack.signs if not s.learned),
-        *(("zone", z.id, z.name, z.synonyms) for z in pack.zones),
-        *(("structure", s.id, s.name, s.synonyms) for s in pack.structures),
+        *_places(pack),
     ]
     for kind, value, name, synonyms in named:
         yield from ((kind, value, "zh", w) for w in (name.zh, *synonyms.zh))
@@ -201,3 +262,42 @@ def _words(pack: Pack) -> Iterator[Word]:
         if kind in KINDS:
             yield from ((kind, term.value, "zh", w) for w in term.zh)
             yield from ((kind, term.value, "en", w) for w in term.en)
+
+
+def _places(pack: Pack) -> Iterator[tuple[str, str, Bilingual, Synonyms]]:
+    yield from (("zone", z.id, z.name, z.synonyms) for z in pack.zones)
+    yield from (("structure", s.id, s.name, s.synonyms) for s in pack.structures)
+
+
+def _pointers(pack: Pack) -> Iterator[Word]:
+    """Yield the words of the second layer; a word for places of both sides also with each side before it."""
+    for kind, value, name, synonyms in _places(pack):
+        yield from ((kind, value, "zh", w) for w in (name.zh, *synonyms.zh))
+        yield from ((kind, value, "en", w) for w in (name.en, *synonyms.en))
+    sided = {z.id: z.side for z in pack.zones} | {s.id: s.side for s in pack.structures}
+    sides = [t for t in pack.terms if t.kind == "side"]
+    lungs = [t for t in pack.terms if t.kind == "lung"]
+    for term in pack.terms:
+        if term.kind in DETAILS and term.kind != "place":
+            yield from ((term.kind, term.value, "zh", w) for w in term.zh)
+            yield from ((term.kind, term.value, "en", w) for w in term.en)
+        elif term.kind in ("place", "lung"):
+            ids = [i for i in term.value.split() if i in sided]
+            if term.kind == "place":
+                yield from (("place", i, "zh", w) for i in ids for w in term.zh)
+                yield from (("place", i, "en", w) for i in ids for w in term.en)
+            for side in sides:
+                own = [i for i in ids if sided[i] == side.value]
+                yield from _with_side(term.zh, side.zh, [w for t in lungs for w in t.zh], own, "zh")
+                yield from _with_side(term.en, side.en, [w for t in lungs for w in t.en], own, "en")
+
+
+def _with_side(
+    words: tuple[str, ...], sides: tuple[str, ...], lungs: list[str], ids: list[str], lang: Lang
+) -> Iterator[Word]:
+    for place in ids:
+        for word in words:
+            for side in sides:
+                for lung in ("", *lungs):
+                    for form in _SIDED[lang]:
+                        yield "zone", place, lang, form.format(side=side, lung=lung, word=word)

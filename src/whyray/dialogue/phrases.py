@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from whyray.domain import Bilingual, DiagnosisDefinition, Lang, Measurement, Pack, PackError, Sentence
@@ -19,6 +19,10 @@ class Phrases:
 
     pack: Pack
     lang: Lang
+
+    def both(self, words: Words) -> Bilingual:
+        """Say the same in Chinese and English."""
+        return Bilingual(words(Phrases(self.pack, "zh")), words(Phrases(self.pack, "en")))
 
     def fill(self, key: str, **values: object) -> str:
         """Fill template `key` with `values`; raises PackError (TEMPLATE_MISSING) when the pack lacks it."""
@@ -83,16 +87,53 @@ class Phrases:
             return self.fill("percent.over")
         return self.fill("percent", value=100.0 * value)
 
-    def measurement(self, measured: Measurement, calibrated: bool) -> str:
-        """Format name, value and unit; empty without a name, a unit, or a scale for mm."""
-        name = self.pack.measures.get(measured.id)
-        if name is None or not self.has(f"unit.{measured.unit}") or (measured.unit.startswith("mm") and not calibrated):
+    def value(self, measured: Measurement, calibrated: bool) -> str:
+        """Format value and unit; empty without words for the unit, or without a scale for mm."""
+        if not self.has(f"unit.{measured.unit}") or (measured.unit.startswith("mm") and not calibrated):
             return ""
         key = f"unit.{measured.unit}" if measured.uncertainty is None else f"unit.{measured.unit}.pm"
-        value = self.fill(key, value=measured.value, uncertainty=measured.uncertainty)
-        return self.fill("item.measure", name=self.inside(name), value=value)
+        return self.fill(key, value=measured.value, uncertainty=measured.uncertainty)
+
+    def measurement(self, measured: Measurement, calibrated: bool) -> str:
+        """Format name, value and unit; empty without a name, or where `value` is."""
+        name, value = self.measure(measured.id), self.value(measured, calibrated)
+        return self.fill("item.measure", name=name, value=value) if name and value else ""
+
+    def measure(self, measure_id: str) -> str:
+        """Name of a measurement inside a sentence: the pack's, else the template's; empty when neither has one."""
+        name = self.pack.measures.get(measure_id)
+        if name is not None:
+            return self.inside(name)
+        return self.fill(f"measured.{measure_id}") if self.has(f"measured.{measure_id}") else ""
+
+    def reason(self, code: str | None) -> str:
+        """Words for why something is undetermined or was not looked for; a plain sentence for an unknown code."""
+        key = f"reason.{code}"
+        return self.text(self.fill(key if self.has(key) else "reason.unknown"))
+
+    def also(self, clauses: Iterable[str]) -> str:
+        """Join the parts of one statement."""
+        return self.fill("with").join(c for c in clauses if c)
+
+    def both_of(self, names: Iterable[str]) -> str:
+        """Enumerate names, each once, with "and" before the last."""
+        *others, last = tuple(dict.fromkeys(n for n in names if n)) or ("",)
+        return self.fill("and").join((self.fill("list").join(others), last)) if others else last
+
+    def beside(self, text: str, inside: str) -> str:
+        """Put words in brackets behind others."""
+        return self.fill("bracketed", text=text, inside=inside) if inside else text
+
+    def zones(self, ids: Iterable[str], most: int = 3) -> str:
+        """List the names of zones, at most `most`."""
+        named = [zone for zone in map(self.pack.zone, ids) if zone is not None]
+        return self.listed(self.text(zone.name) for zone in named[:most])
 
     @property
     def _proper(self) -> frozenset[str]:
         """Proper names, given by the pack as terms, keep their capital."""
         return frozenset(w for t in self.pack.terms if t.kind == "proper" for w in t.en)
+
+
+# Words that can be said in either language.
+Words = Callable[[Phrases], str]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from whyray.dialogue.draft import Draft, Film
 from whyray.dialogue.evidence import (
     Sorted,
+    brief,
     is_learned,
     say_absent,
     say_asked_signs,
@@ -14,9 +15,13 @@ from whyray.dialogue.evidence import (
     sort_evidence,
 )
 from whyray.dialogue.sources import looks_for
-from whyray.domain import DiagnosisDefinition, Evidence, Finding
+from whyray.domain import DiagnosisDefinition, Evidence, Finding, Sentence
 
 _MOST_OPTIONS = 4
+# An answer in short names this many reasons on a side; so many signs are named as needed.
+MOST_BRIEF = 3
+# Forms of an answer, words of the pack's templates.
+SHORT, ATTRIBUTION = "short", "attribution"
 
 
 def explain(draft: Draft) -> None:
@@ -70,23 +75,67 @@ def _explain_one(draft: Draft, finding: Finding) -> None:
         return
     parts = sort_evidence(film, finding)
     supported = finding.verdict == "supported"
-    say_verdict(draft, finding, "", parts.pro if supported else (*parts.contra, *parts.absent))
+    if film.query.form == SHORT:
+        _explain_shortly(draft, finding, parts)
+        return
+    if film.query.form == ATTRIBUTION:
+        draft.put(Sentence(film.phrases.fill("form.attribution", name=film.phrases.text(film.diagnosis(finding).name))))
+    say_verdict(draft, finding, "", (*parts.contra, *parts.absent) if finding.verdict == "not_supported" else parts.pro)
     if not film.usable and film.diagnosis(finding).normal:
         return
     _premise(draft, finding, parts)
     say_asked_signs(draft, finding, seen_too=False)
+    asked_for = finding.verdict == "possible" and film.query.intent == "WHY"
     if supported:
         _say_for(draft, finding, parts)
+    elif asked_for:
+        say_items(draft, finding, parts.pro, "head.little")
     say_items(draft, finding, parts.contra, "head.against")
     if supported and parts.pro and not parts.contra:
         draft.say("nothing_against")
     say_absent(draft, finding, parts.absent)
-    if not supported:
+    if not supported and not asked_for:
         say_items(draft, finding, parts.pro, "head.little")
     if not (parts.pro or parts.contra or parts.absent):
         draft.say("none_listed")
     say_unlocated(draft, finding, parts.unlocated)
+    if film.query.intent == "WHY_NOT" and not supported:
+        _say_needed(draft, finding)
     _closing(draft, finding)
+
+
+def _explain_shortly(draft: Draft, finding: Finding, parts: Sorted) -> None:
+    """Say the verdict and the weightiest reasons on each side, in two sentences."""
+    film, p = draft.film, draft.film.phrases
+    supported = finding.verdict == "supported"
+    say_verdict(draft, finding)
+    if not film.usable and film.diagnosis(finding).normal:
+        return
+    pro, contra = parts.pro[:MOST_BRIEF], parts.contra[:MOST_BRIEF]
+    absent = () if supported and pro else parts.absent[:MOST_BRIEF]
+    clauses = [
+        p.fill("short.for" if supported else "short.little", signs=brief(film, pro)) if pro else p.fill("main.none"),
+        p.fill("short.against", signs=brief(film, contra)) if contra else "",
+        p.fill("short.absent", signs=brief(film, absent)) if absent else "",
+    ]
+    ordered = clauses if finding.verdict != "not_supported" else (*clauses[1:], clauses[0])
+    draft.add(p.join(ordered), finding, (*pro, *contra, *absent))
+
+
+def _say_needed(draft: Draft, finding: Finding) -> None:
+    """Name the signs that would raise the probability most and were not found or not assessed."""
+    film, p = draft.film, draft.film.phrases
+    diagnosis = film.diagnosis(finding)
+    weights = sorted(diagnosis.weights, key=lambda w: (w.sign not in diagnosis.core_signs, -w.lr_present))
+    signs = [s for w in weights if w.lr_present > 1 and (s := film.pack.sign(w.sign)) is not None and not s.learned]
+    there = {e.sign for e in finding.evidence if e.region is not None} - film.context.rejected
+    unseen = [s for s in signs if s.id not in there and ((o := film.seen(s.id)) is None or o.region is None)]
+    missing = unseen[:MOST_BRIEF]
+    if missing and not diagnosis.normal:
+        ids = {s.id for s in missing}
+        absent = tuple(e for e in finding.evidence if e.sign in ids and e.polarity == "absent")
+        text = p.fill("needed", name=film.name(finding), signs=p.listed(p.inside(s.name) for s in missing))
+        draft.add(text, finding, absent)
 
 
 def say_unlooked(draft: Draft, diagnosis: DiagnosisDefinition) -> None:
@@ -109,7 +158,11 @@ def _closing(draft: Draft, finding: Finding) -> None:
         draft.say("advice", text=advice)
     if not film.calibrated and any(item.measurements for _, item in draft.spoken.values()):
         draft.say("uncalibrated")
-    others = [d for i in film.parse.targets if i != finding.id and (d := film.pack.diagnosis(i)) is not None]
+    others = [
+        d
+        for i in film.parse.targets
+        if i not in {finding.id, *draft.asked} and (d := film.pack.diagnosis(i)) is not None
+    ]
     if others:
         draft.say("also_asked", names=p.listed(p.diagnosis(d) for d in others))
 

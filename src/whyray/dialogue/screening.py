@@ -5,6 +5,7 @@ from __future__ import annotations
 from whyray.dialogue.draft import Draft, Film
 from whyray.dialogue.evidence import (
     MOST_NAMED,
+    brief,
     is_learned,
     say_absent,
     say_asked_signs,
@@ -26,7 +27,8 @@ def screen(draft: Draft) -> None:
     elif film.query.target is None:
         _screen_all(draft)
     else:
-        asked = film.parse.targets if film.query.target in film.parse.targets else (film.query.target,)
+        named = film.query.targets if film.query.parts else film.parse.targets
+        asked = named if film.query.target in named else (film.query.target,)
         for diagnosis_id in asked:
             _screen_one(draft, diagnosis_id)
 
@@ -56,6 +58,9 @@ def _screen_one(draft: Draft, diagnosis_id: str) -> None:
         positive = finding.verdict != "not_supported"
         main, evidence = _main(film, finding) if positive else ("", ())
         say_verdict(draft, finding, main, evidence)
+        seen = () if positive else tuple(e for e in sort_evidence(film, finding).pro if e.region is not None)
+        if seen:
+            draft.add(film.phrases.fill("short.little", signs=brief(film, seen)), finding, seen)
         say_asked_signs(draft, finding, seen_too=True)
         say_absent(draft, finding, sort_evidence(film, finding).absent)
         say_unseen(draft, diagnosis, finding.evidence)

@@ -7,15 +7,21 @@ from dataclasses import replace
 from whyray.dialogue.draft import Film
 from whyray.domain import DiagnosisDefinition, Evidence, Finding, Pack, SignWeight
 
+# Detector kind of the signs that only a closer look at a lesion decides.
+CLOSER = "closer"
+
 
 def looks_for(pack: Pack, diagnosis: DiagnosisDefinition) -> bool:
     """Tell whether anything looks for the diagnosis today: a film-level output, or a detector of a sign of its own.
 
-    Signs of its own are the core signs, or the weighted ones when it states no core signs.
+    Signs of its own are the core signs, or the weighted ones when it states no core signs. A sign that only a closer
+    look at a lesion decides is not looked for on the film.
     """
     own = diagnosis.core_signs or tuple(weight.sign for weight in diagnosis.weights)
     signs = (pack.sign(sign) for sign in own)
-    return diagnosis.head is not None or any(sign is not None and sign.detector is not None for sign in signs)
+    return diagnosis.head is not None or any(
+        sign is not None and sign.detector is not None and sign.detector.kind != CLOSER for sign in signs
+    )
 
 
 def weight_of(film: Film, finding: Finding, item: Evidence) -> SignWeight | None:
@@ -68,7 +74,7 @@ def pathway(film: Film, item: Evidence) -> str:
     if rule is None:
         return ""
     p, name = film.phrases, film.phrases.text(rule.name)
-    origin, basis = p.text(rule.source.removeprefix("expert opinion").lstrip(": ")), p.fill(f"basis.{rule.basis}")
+    origin, basis = p.text(rule.source.removeprefix("expert opinion").lstrip(":; ")), p.fill(f"basis.{rule.basis}")
     return p.fill("item.rule.source" if origin else "item.rule.basis", name=name, basis=basis, source=origin)
 
 

@@ -2,74 +2,30 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import cast, get_args
+import re
+from dataclasses import replace
 
-from whyray.dialogue.grammar import Reading, fire, interpret, rules_of
-from whyray.dialogue.lexicon import Hit, Lexicon
-from whyray.dialogue.normalise import detect_lang, han_count, latin_words
+from whyray.dialogue.grammar import ids_named, references
+from whyray.dialogue.lexicon import Hit, Scan
+from whyray.dialogue.naming import Named, name, nouns, signs_of
+from whyray.dialogue.parsing import Parse, explain_parse
+from whyray.dialogue.references import TAKING, Asked, Chosen, Scene, resolve
+from whyray.dialogue.splitting import Piece, asks, split
 from whyray.domain import Intent, Lang, Pack, Query, Session
 
-_ASKING = frozenset({"why", "negation", "exclude", "presence", "locate", "measure", "compare", "help", "basis"})
+__all__ = ["Parse", "explain_parse", "understand"]
+
 _TARGETED: tuple[Intent, ...] = ("WHY", "WHY_NOT")
-
-
-@dataclass(frozen=True, slots=True)
-class Parse:
-    """How a question was read: for ``--explain-parse`` and for the answer's wording.
-
-    Attributes
-    ----------
-    text
-        Normalised, corrected text.
-    hits
-        Lexicon entries found, in order.
-    corrections
-        (typed, understood as) pairs.
-    reading
-        Features, diagnoses, unclear and unknown words.
-    rule
-        The grammar line that fired; empty when none did.
-    """
-
-    text: str
-    lang: Lang
-    hits: tuple[Hit, ...]
-    corrections: tuple[tuple[str, str], ...]
-    reading: Reading
-    rule: str
-    intent: Intent
-
-    @property
-    def targets(self) -> tuple[str, ...]:
-        """Diagnosis ids named; none when the question is outside the reader's scope."""
-        return () if self.intent in ("OUT_OF_SCOPE", "HELP", "COMPARE") else self.reading.diagnoses
-
-
-def explain_parse(text: str, pack: Pack, *, fallback: Lang = "en") -> Parse:
-    """Show lexicon hits, features and the rule that fired for `text`.
-
-    Parameters
-    ----------
-    text
-        The question as typed.
-    pack
-        Names, synonyms, terms and grammar.
-    fallback
-        Language of the answer when the text has no letters.
-    """
-    scan = Lexicon.of(pack).scan(text)
-    reading = interpret(scan, pack)
-    rule = fire(rules_of(pack), reading.features)
-    return Parse(
-        scan.text,
-        _language(scan.text, scan.hits, fallback),
-        scan.hits,
-        scan.corrections,
-        reading,
-        rule.source if rule else "",
-        rule.intent if rule else "OUT_OF_SCOPE",
-    )
+_ABOUT_DISEASE: tuple[Intent, ...] = ("WHY", "WHY_NOT", "SCREEN", "CHECKLIST")
+# Which groups of aspects an intent asks about.
+_GROUPS: dict[Intent, tuple[str, ...]] = {
+    "DESCRIBE": ("property", "extent"),
+    "MEASURE": ("relation", "quantity", "figure", "extent", "mention"),
+    "CORRECT": ("restore",),
+}
+# A place belongs to the word that starts so many characters after it, or ends so many before it.
+AFTER, BEFORE = 3, 10
+_JOINED = re.compile(r"\d\s*\+\s*a")
 
 
 def understand(text: str, pack: Pack, session: Session | None = None, lang: Lang | None = None) -> Query:
@@ -82,17 +38,191 @@ def understand(text: str, pack: Pack, session: Session | None = None, lang: Lang
     pack
         Names, synonyms, terms and grammar.
     session
-        The conversation so far: a WHY without a named target means the last target spoken of.
+        The conversation so far: a WHY without a named target means the last target spoken of, and references mean
+        its anchors.
     lang
         Answer in this language instead of the question's own.
 
     Returns
     -------
     Query
-        ``target`` is None when none is named and none can be taken from the session.
+        ``target`` is None when none is named and none can be taken from the session; further questions of the same
+        text are its ``parts``.
     """
-    parse = explain_parse(text, pack, fallback=session.lang if session else "en")
-    return Query(text, lang or parse.lang, parse.intent, _target(parse, pack, session))
+    fallback = session.lang if session else "en"
+
+    def read(clause: str) -> Parse:
+        return explain_parse(clause, pack, fallback=fallback)
+
+    whole = Piece(text, read(text))
+    pieces = split(whole, read)
+    out: list[Query] = []
+    for piece in pieces:
+        query = _query(piece, pack, session, out[-1] if out else None)
+        if out and _same(out[-1], query):
+            out[-1] = _merged(out[-1], query)
+        else:
+            out.append(query)
+    if len(out) == 1 and len(pieces) > 1:
+        out = [_merged(out[0], _query(whole, pack, session, None))]
+    spoken = lang or whole.parse.lang
+    parts = tuple(replace(q, lang=spoken) for q in out[1:])
+    return replace(out[0], text=text, lang=spoken, parts=parts)
+
+
+def _query(piece: Piece, pack: Pack, session: Session | None, before: Query | None) -> Query:
+    """Read one clause; `before` is the question before it in the same text."""
+    parse = piece.parse
+    named = name(parse.scan, parse.reading, pack)
+    scene = Scene.of(session, before)
+    if _goes_on(parse, session):
+        return _follow_up(piece, named, scene, pack, session)
+    if parse.intent == "OUT_OF_SCOPE" or parse.intent == "HELP":
+        return Query(piece.text, parse.lang, parse.intent)
+    groups = _GROUPS.get(parse.intent, ())
+    aspects = tuple(dict.fromkeys(a for group, a in parse.reading.aspects if group in groups))
+    chosen = resolve(_asked(parse, parse.intent, named, pack), scene, pack)
+    target = _target(parse, pack, session)
+    if target is None and before is not None and parse.intent in (*_TARGETED, "CHECKLIST"):
+        target = None if parse.reading.unclear else before.target or target
+    signs = _corrected(parse, chosen, session, pack) if parse.intent == "CORRECT" else named.signs
+    return Query(
+        piece.text,
+        parse.lang,
+        parse.intent,
+        target,
+        chosen.anchors,
+        _targets(parse, target, pack),
+        named.places,
+        aspects,
+        signs,
+        chosen.choices,
+        named.form,
+        chosen.merged,
+    )
+
+
+def _asked(parse: Parse, intent: Intent, named: Named, pack: Pack) -> Asked:
+    scan = parse.scan
+    groups = {g for g, _ in parse.reading.aspects}
+    measuring, related = intent == "MEASURE", "relation" in groups
+    things = nouns(scan)
+    where = _beside(scan, (*things, *references(scan))) if related else scan.details
+    zones = {v for h in where if h.kind in ("zone", "place") for v in h.values if pack.zone(v) is not None}
+    own = tuple(p for p in named.places if not measuring or p in zones)
+    if intent == "CORRECT":
+        things = parse.reading.denied or things
+    if measuring and groups == {"figure"} and not references(scan):
+        things = ()
+    return Asked(
+        intent,
+        ids_named(parse.text),
+        bool(_JOINED.search(parse.text)),
+        references(scan),
+        tuple(v for h in scan.details if h.kind == "side" for v in h.values),
+        own,
+        things,
+        measuring and (bool(groups & {"figure"}) or bool(named.places and not related)),
+    )
+
+
+def _beside(scan: Scan, things: tuple[Hit, ...]) -> tuple[Hit, ...]:
+    """Places written right before or after what they tell the place of; others are ends of a distance."""
+    return tuple(
+        h for h in scan.details if any(0 <= t.start - h.end <= AFTER or 0 <= h.start - t.end <= BEFORE for t in things)
+    )
+
+
+def _goes_on(parse: Parse, session: Session | None) -> bool:
+    """Tell whether the text only names or points ("and the other one?"), so that the last question is asked again."""
+    if session is None or not session.turns or parse.intent in ("CORRECT", "COMPARE") or asks(parse):
+        return False
+    features = parse.reading.features
+    refused = parse.intent == "OUT_OF_SCOPE" and parse.rule
+    if refused or features & {"why", "basis", "against", "sure", "report"}:
+        return False
+    return bool(features & {"reference", "again"} or ids_named(parse.text) or (parse.details and session.anchors))
+
+
+def _follow_up(piece: Piece, named: Named, scene: Scene, pack: Pack, session: Session | None) -> Query:
+    parse = piece.parse
+    last = next(
+        (q for t in reversed(session.turns if session else ()) for q in (*reversed(t.query.parts), t.query)), None
+    )
+    intent: Intent = last.intent if last is not None and last.intent in TAKING else "DESCRIBE"
+    aspects = last.aspects if last is not None and last.intent == intent else ()
+    chosen = resolve(_asked(parse, intent, named, pack), scene, pack)
+    if (parse.reading.diagnoses and not chosen.named) or (last is not None and not (chosen.anchors or chosen.choices)):
+        if last is not None and last.intent in _ABOUT_DISEASE and parse.reading.diagnoses:
+            intent = last.intent
+        elif not scene.anchors:
+            intent = parse.intent
+    target = _target(replace(parse, intent=intent), pack, session)
+    if intent in ("OUT_OF_SCOPE", "HELP"):
+        return Query(piece.text, parse.lang, intent)
+    return Query(
+        piece.text,
+        parse.lang,
+        intent,
+        target,
+        chosen.anchors,
+        _targets(replace(parse, intent=intent), target, pack),
+        named.places,
+        aspects if intent in TAKING else (),
+        named.signs,
+        chosen.choices,
+        named.form,
+        chosen.merged,
+    )
+
+
+def _same(one: Query, other: Query) -> bool:
+    """Tell whether two questions of a text are one: same intent, same target, same anchors."""
+    alike = one.intent == other.intent and (other.target is None or other.target == one.target or one.target is None)
+    places = (one.anchors, one.choices), (other.anchors, other.choices)
+    return alike and (places[0] == places[1] or one.intent not in TAKING)
+
+
+def _merged(one: Query, other: Query) -> Query:
+    return replace(
+        one,
+        text=f"{one.text} {other.text}",
+        target=one.target or (other.target if other.intent == one.intent else None),
+        targets=_united(one.targets, other.targets),
+        places=_united(one.places, other.places),
+        aspects=_united(one.aspects, other.aspects),
+        signs=_united(one.signs, other.signs),
+        form=one.form or other.form,
+    )
+
+
+def _united(one: tuple[str, ...], other: tuple[str, ...]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys((*one, *other)))
+
+
+def _corrected(parse: Parse, chosen: Chosen, session: Session | None, pack: Pack) -> tuple[str, ...]:
+    """Signs that a correction speaks of: those it denies, those of its anchors, the last one struck out."""
+    denied = signs_of(parse.reading.denied, pack)
+    by_id = {a.id: a for a in session.anchors} if session is not None else {}
+    meant = tuple(s for i in chosen.anchors if i in by_id and (s := by_id[i].sign) is not None)
+    if meant:
+        return meant
+    if denied:
+        return denied
+    restoring = any(group == "restore" for group, _ in parse.reading.aspects)
+    proposed = parse.reading.features & {"proposal"}
+    told = () if proposed else signs_of(tuple(h for h in parse.hits if h.kind in ("sign", "diagnosis")), pack)
+    if told or not restoring or session is None:
+        return told
+    struck = (t.correction for t in reversed(session.turns) if t.correction is not None and t.correction.rejected)
+    last = next((c for c in struck if c.sign in session.rejected), None)
+    return (last.sign,) if last is not None else ()
+
+
+def _targets(parse: Parse, target: str | None, pack: Pack) -> tuple[str, ...]:
+    """All diagnoses named, `target` first."""
+    named = tuple(t for t in parse.targets if parse.intent != "SCREEN" or not _is_normal(t, pack))
+    return tuple(dict.fromkeys(((target,) if target is not None else ()) + named))
 
 
 def _target(parse: Parse, pack: Pack, session: Session | None) -> str | None:
@@ -109,11 +239,3 @@ def _target(parse: Parse, pack: Pack, session: Session | None) -> str | None:
 def _is_normal(diagnosis_id: str, pack: Pack) -> bool:
     diagnosis = pack.diagnosis(diagnosis_id)
     return diagnosis is not None and diagnosis.normal
-
-
-def _language(text: str, hits: tuple[Hit, ...], fallback: Lang) -> Lang:
-    asked = next((lang for h in hits if h.kind == "answer" for lang in get_args(Lang) if lang in h.values), None)
-    if asked is not None:
-        return cast(Lang, asked)
-    cues = [h.lang for h in hits if h.kind == "cue" and _ASKING & set(h.values)]
-    return detect_lang(han_count(text), len(latin_words(text)), cues.count("zh"), cues.count("en"), fallback)

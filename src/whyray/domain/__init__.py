@@ -38,10 +38,21 @@ from whyray.domain.observation import (
     SignObservation,
     Structure,
 )
-from whyray.domain.pack import Match, Pack, PlaceLabel, Places, StructureDefinition, Term, ZoneDefinition, ZoneGroup
+from whyray.domain.pack import (
+    Landmark,
+    Match,
+    Pack,
+    PlaceLabel,
+    Places,
+    StructureDefinition,
+    Term,
+    ZoneDefinition,
+    ZoneGroup,
+)
+from whyray.domain.plan import PlaceName, ReportForm, ReportPlan, SectionDefinition, SignPhrase
 from whyray.domain.protocols import Engine, ScoreFn, Store
 from whyray.domain.region import Region
-from whyray.domain.report import Edit, ReportSection, ReportSentence, StructuredReport
+from whyray.domain.report import Edit, ReportSection, ReportSentence, Revision, StructuredReport
 from whyray.domain.sign import DetectorSpec, Morphology, SignDefinition, Synonyms, TableLabels
 from whyray.domain.text import Bilingual, Lang, Notice
 from whyray.domain.turn import Anchor, Correction, Intent, Query, Sentence, Session, Turn
@@ -76,6 +87,7 @@ __all__ = [
     "Image",
     "ImageRefused",
     "Intent",
+    "Landmark",
     "Lang",
     "Line",
     "Look",
@@ -91,6 +103,7 @@ __all__ = [
     "Pack",
     "PackError",
     "PlaceLabel",
+    "PlaceName",
     "Places",
     "Polarity",
     "Prior",
@@ -99,14 +112,19 @@ __all__ = [
     "Ratios",
     "Region",
     "Relation",
+    "ReportForm",
+    "ReportPlan",
     "ReportSection",
     "ReportSentence",
+    "Revision",
     "Rule",
     "ScoreFn",
+    "SectionDefinition",
     "Sentence",
     "Session",
     "SignDefinition",
     "SignObservation",
+    "SignPhrase",
     "SignWeight",
     "State",
     "Store",

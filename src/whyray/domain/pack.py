@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 from whyray.domain.counted import Counted
 from whyray.domain.diagnosis import DiagnosisDefinition, Differential, Rule
+from whyray.domain.plan import ReportPlan
 from whyray.domain.sign import SignDefinition, Synonyms
 from whyray.domain.text import Bilingual
 
@@ -27,10 +28,28 @@ class Match:
 
 
 @dataclass(frozen=True, slots=True)
-class StructureDefinition:
-    """An anatomical structure: ``channel`` names the model's output channel (card), None when not segmented.
+class Landmark:
+    """A place that is a line or a point of structures: ``kind`` is a landmark kind of perception, ``of`` their ids."""
 
-    ``side`` is the patient's side (``right``, ``left`` or None).
+    __pydantic_config__ = _STRICT
+    kind: str
+    of: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class StructureDefinition:
+    """An anatomical structure.
+
+    Attributes
+    ----------
+    channel
+        The model's output channel (card); None when not segmented.
+    side
+        The patient's side.
+    landmark
+        How it follows from other structures, when it is no area of its own.
+    reference
+        Distances of a lesion are told to it when the question names no place.
     """
 
     __pydantic_config__ = _STRICT
@@ -39,6 +58,8 @@ class StructureDefinition:
     channel: str | None = None
     side: Literal["right", "left"] | None = None
     synonyms: Synonyms = field(default_factory=Synonyms)
+    landmark: Landmark | None = None
+    reference: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +147,7 @@ class Pack:
     settings: dict[str, float]
     differentials: tuple[Differential, ...] = ()
     places: Places = field(default_factory=Places)
+    report: ReportPlan = field(default_factory=ReportPlan)
     counted: Counted | None = None
 
     def sign(self, sign_id: str) -> SignDefinition | None:

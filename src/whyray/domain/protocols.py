@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from whyray.domain.image import Image
 from whyray.domain.model import ModelCard
+from whyray.domain.report import Revision
 from whyray.domain.text import Lang
 from whyray.domain.turn import Session, Turn
 
@@ -43,6 +44,12 @@ class Store(Protocol):
 
     def create(self, image_sha256: str, lang: Lang) -> Session:
         """A new empty session."""
+
+    def rebind(self, session_id: str, image_sha256: str, prior_sha256: str | None) -> Session:
+        """The session, from now on about other films; its turns stay."""
+
+    def revise(self, session_id: str, revision: Revision) -> Session:
+        """The session with one more change of its report."""
 
     def get(self, session_id: str) -> Session:
         """The session; raises ArgumentError (SESSION_UNKNOWN) when there is none."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -48,6 +49,17 @@ class Region:
         x0, y0, x1, y1 = part.bbox
         left, top = window[0], window[1]
         return Region(rows, cols, (x0 + left, y0 + top, x1 + left, y1 + top), part.crop)
+
+    @staticmethod
+    def union(regions: Sequence[Region]) -> Region:
+        """All pixels of regions of one image; raises ValueError when there are none or they differ in size."""
+        if not regions or len({(r.rows, r.cols) for r in regions}) != 1:
+            raise ValueError("a union needs regions of one image")
+        merged = np.any([r.mask() for r in regions], axis=0)
+        found = Region.from_mask(merged)
+        if found is None:
+            raise ValueError("empty regions")
+        return found
 
     def mask(self) -> Mask:
         """Bool array (rows, cols)."""

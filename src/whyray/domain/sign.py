@@ -74,6 +74,8 @@ class SignDefinition:
         Labels of the PadChest table that mean the sign; None when it has none.
     confounder
         A device, line or wire: it tells that a patient is ill, not what the film shows, and is never a reason.
+    group
+        Name of the pack's sign file that defines it, e.g. the one of the pleura; empty when it came from no file.
     """
 
     __pydantic_config__ = _STRICT
@@ -93,3 +95,4 @@ class SignDefinition:
     codes: dict[str, str] = field(default_factory=dict)
     padchest: TableLabels | None = None
     confounder: bool = False
+    group: str = ""

@@ -8,6 +8,7 @@ from typing import Literal
 from whyray.domain.finding import Evidence
 from whyray.domain.look import Fact
 from whyray.domain.region import Region
+from whyray.domain.report import Revision
 from whyray.domain.text import Bilingual, Lang
 
 Intent = Literal[
@@ -46,6 +47,8 @@ class Query:
         Sign ids named.
     choices
         Anchor ids that a reference may mean, when it may mean several: the answer asks back.
+    merged
+        The anchors are meant as one place (A1+A2).
     form
         Form of the answer that is asked for: a word of the pack's templates; None for the usual one.
     parts
@@ -63,6 +66,7 @@ class Query:
     signs: tuple[str, ...] = ()
     choices: tuple[str, ...] = ()
     form: str | None = None
+    merged: bool = False
     parts: tuple[Query, ...] = ()
 
 
@@ -71,6 +75,7 @@ class Anchor:
     """A place the conversation can return to: id (A1, A2, ...), mask, label, parents and the turn that made it.
 
     ``sign`` is the sign id whose mask it is; None for a place that the user drew or that was merged from several.
+    ``film`` is the SHA-256 of the film that it lies on.
     """
 
     id: str
@@ -79,6 +84,7 @@ class Anchor:
     parents: tuple[str, ...] = ()
     turn: int = 1
     sign: str | None = None
+    film: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +114,7 @@ class Turn:
 
     ``items`` are the evidence the text speaks of, in the order it speaks of them; ``facts`` what else it states.
     ``correction`` is there when the doctor disagreed in this turn.
+    ``film`` is the SHA-256 of the film asked about.
     ``audit`` is the hash of this turn's record in the chain (hex SHA-256).
     """
 
@@ -119,6 +126,7 @@ class Turn:
     anchors: tuple[Anchor, ...]
     facts: tuple[Fact, ...] = ()
     correction: Correction | None = None
+    film: str = ""
     overlay: str | None = None
     audit: str = ""
     timing_ms: dict[str, float] = field(default_factory=dict)
@@ -131,12 +139,18 @@ class Turn:
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Session:
-    """A conversation about one film; a value, replaced by each turn."""
+    """A conversation about one film; a value, replaced by each turn.
+
+    ``prior_sha256`` is the earlier film that it is compared with, if any; ``revisions`` are the doctor's changes of
+    sentences of its report.
+    """
 
     id: str
     image_sha256: str
     lang: Lang
     turns: tuple[Turn, ...] = ()
+    prior_sha256: str | None = None
+    revisions: tuple[Revision, ...] = ()
 
     @property
     def rejected(self) -> frozenset[str]:
@@ -148,5 +162,10 @@ class Session:
 
     @property
     def anchors(self) -> tuple[Anchor, ...]:
-        """All anchors made so far, oldest first."""
+        """The anchors of the film that the conversation is about now, oldest first."""
+        return tuple(a for a in self.made if a.film in ("", self.image_sha256))
+
+    @property
+    def made(self) -> tuple[Anchor, ...]:
+        """All anchors made so far, those of earlier films too, oldest first."""
         return tuple(a for t in self.turns for a in t.anchors)

@@ -6,7 +6,7 @@ from collections.abc import Collection
 from pathlib import Path
 
 from whyray.domain import Pack
-from whyray.knowledge import codes, evidence, pathways, references, relations, vocabulary
+from whyray.knowledge import codes, evidence, pathways, references, relations, reporting, vocabulary
 from whyray.knowledge.locating import Locator
 from whyray.knowledge.problems import Problem, locate
 from whyray.knowledge.references import Scope
@@ -22,6 +22,7 @@ _CHECKS = (
     relations.diagnoses,
     relations.differentials,
     relations.places,
+    reporting.plan,
     relations.terms,
     relations.counted,
     pathways.rules,

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from whyray.domain import Bilingual, Counted, Pack, PackError, Places
+from whyray.domain import Bilingual, Counted, Pack, PackError, Places, ReportPlan, SignDefinition
 from whyray.knowledge.merging import merge
 from whyray.knowledge.parsed import Parsed, cache_folder
 from whyray.knowledge.schema import validate
@@ -14,7 +15,7 @@ from whyray.knowledge.schema import validate
 PACKS = Path(__file__).parents[1] / "packs"
 _HEADER = "pack.yaml"
 _SINGLE = ("anatomy", "measures", "templates", "terms")
-_OPTIONAL = ("counted", "places")
+_OPTIONAL = ("counted", "places", "report")
 _FOLDERS = ("signs", "diagnoses", "rules", "differentials")
 
 
@@ -54,6 +55,7 @@ def load_pack(folder: Path) -> Pack:
         settings=header.settings,
         differentials=many["differentials"],
         places=optional.get("places", Places()),
+        report=optional.get("report", ReportPlan()),
         counted=counted,
     )
 
@@ -94,9 +96,14 @@ def _many(parsed: Parsed, name: str) -> tuple[Any, ...]:
     entries: list[tuple[Any, str]] = []
     for path in sorted((parsed.folder / name).glob("*.yaml")):
         file = f"{name}/{path.name}"
-        entries += [(entry, file) for entry in validate(name, parsed.read(file), file)]
+        entries += [(_grouped(entry, path.stem), file) for entry in validate(name, parsed.read(file), file)]
     _refuse_duplicates(name, ((entry.id, file) for entry, file in entries))
     return tuple(entry for entry, _ in entries)
+
+
+def _grouped(entry: Any, group: str) -> Any:
+    """Give a sign the name of its file."""
+    return replace(entry, group=group) if isinstance(entry, SignDefinition) else entry
 
 
 def _refuse_duplicates(kind: str, ids: Iterator[tuple[str, str]]) -> None:

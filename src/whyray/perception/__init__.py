@@ -4,12 +4,36 @@
 ``SignObservation`` for every sign of the pack (``ran=False`` with a reason when it could not be looked for),
 measurements with their drawn geometry, the film-level scores, and whether the film can be read.
 Structure, zone and sign ids come from the pack; this room knows only detector kinds and zone kinds.
+``look_closer(image, region, observations, pack) -> Look``: one lesion on full resolution, its outline, its
+``ATTRIBUTES`` and the signs that they make. ``relate`` and ``relations``: distances, contact and connection of a
+region to structures, zones and other regions.
+``align(observations, earlier) -> Alignment | None`` lays a prior film on this one by the anatomy;
+``changes(now, observations, before, earlier, pack) -> tuple[Change, ...]``: what is new, larger, unchanged, smaller
+or gone since.
 ``DETECTORS`` and ``ZONES`` are the registries that the pack check compares against.
 """
 
+from whyray.perception.align import Alignment, align
+from whyray.perception.closer import ATTRIBUTES, CLOSER, look_closer
 from whyray.perception.detectors import DETECTORS
 from whyray.perception.observe import observe
+from whyray.perception.prior import changes
 from whyray.perception.scene import Scene, build_scene
+from whyray.perception.space import relate, relations
 from whyray.perception.zones import ZONES
 
-__all__ = ["DETECTORS", "ZONES", "Scene", "build_scene", "observe"]
+__all__ = [
+    "ATTRIBUTES",
+    "CLOSER",
+    "DETECTORS",
+    "ZONES",
+    "Alignment",
+    "Scene",
+    "align",
+    "build_scene",
+    "changes",
+    "look_closer",
+    "observe",
+    "relate",
+    "relations",
+]

@@ -99,7 +99,7 @@ def build_scene(image: Image, pack: Pack, engine: Engine) -> Scene:
     channels = dict(zip(card.outputs["anatomy"], probabilities, strict=True))
     masks: dict[str, Mask] = {}
     structures: list[Structure] = []
-    for definition in pack.structures:
+    for definition in (s for s in pack.structures if s.landmark is None):
         soft = channels.get(definition.channel or "")
         kept = None if soft is None else clean(soft)
         if soft is None or kept is None:

@@ -13,10 +13,17 @@ probability s as ``log(s * LR+ + (1 - s) * LR-)`` (virtual evidence, Pearl 1988)
 for does not enter. Pathways are condition trees over present signs, places and measures (``rules``).
 
 ``rank(findings, pack) -> Ranking``: the order to read them in, diseases apart from what only names what is seen.
+
+``tick(diagnosis, observations, pack, extra, within) -> tuple[Ticked, ...]``: the rows of a checklist, met, unmet or
+undetermined, on the whole film or on one lesion of it.
+
+``strike(observations, rejected) -> Observations``: without the signs that the doctor struck out.
 """
 
+from whyray.reasoning.checklist import tick
 from whyray.reasoning.conclude import Fusion, conclude
 from whyray.reasoning.ranking import RAISED, Ranking, rank
+from whyray.reasoning.revise import strike
 from whyray.reasoning.rules import fires, signs_of
 
-__all__ = ["RAISED", "Fusion", "Ranking", "conclude", "fires", "rank", "signs_of"]
+__all__ = ["RAISED", "Fusion", "Ranking", "conclude", "fires", "rank", "signs_of", "strike", "tick"]

@@ -98,10 +98,17 @@ def _conclude_one(
 def _verdict(
     diagnosis: DiagnosisDefinition, probability: float, evidence: Collection[Evidence], pack: Pack, fusion: Fusion
 ) -> Verdict:
-    """The verdict by probability; a film on which nothing could be looked for is never called normal."""
+    """The verdict by probability, with two limits.
+
+    A film on which nothing could be looked for is never called normal. A diagnosis that only names what is seen is
+    possible, whatever its probability, where the sign that defines it is seen: the answer must not deny its picture.
+    """
     if diagnosis.normal and not evidence:
         return "not_supported"
-    return verdict(probability, fusion.possible[diagnosis.id], pack.settings["supported"])
+    found = verdict(probability, fusion.possible[diagnosis.id], pack.settings["supported"])
+    defining = diagnosis.core_signs[:1] if diagnosis.descriptive else ()
+    seen = any(e.sign in defining and e.region is not None for e in evidence)
+    return "possible" if found == "not_supported" and seen else found
 
 
 def _terms(
@@ -194,8 +201,11 @@ def _evidence(
 
 
 def place(observed: SignObservation, pack: Pack, most: int = 3) -> Bilingual:
-    """Names of the zones a sign touches, at most `most`; empty when it touches none."""
-    zones = [z for z in (pack.zone(i) for i in observed.zones[:most]) if z is not None]
+    """Names of the zones a sign touches, at most `most`, the largest first; the first of each side is among them."""
+    touched = [z for z in (pack.zone(i) for i in observed.zones) if z is not None]
+    leading = {z.side: z for z in reversed(touched)}
+    rest = [z for z in touched if z is not leading[z.side]][: max(0, most - len(leading))]
+    zones = [z for z in touched if z is leading[z.side] or z in rest][:most]
     return Bilingual("、".join(z.name.zh for z in zones), ", ".join(z.name.en for z in zones))
 
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from whyray.domain import Pack, SignObservation
 
 
 def fires(when: Any, seen: Mapping[str, SignObservation], pack: Pack) -> bool:
-    """Whether the condition tree holds.
+    """Whether the condition tree holds for certain; what was not looked for never makes it hold.
 
     Parameters
     ----------
@@ -26,27 +26,42 @@ def fires(when: Any, seen: Mapping[str, SignObservation], pack: Pack) -> bool:
     ValueError
         When the tree uses another word (the pack check reports it first).
     """
+    return truth(when, seen, pack) is True
+
+
+def truth(when: Any, seen: Mapping[str, SignObservation], pack: Pack) -> bool | None:
+    """The condition tree in three values (strong Kleene logic, 1952): None when what is unknown could still decide it.
+
+    A sign that was not looked for is unknown, and so is the number of a present sign that was not measured.
+    Arguments and errors as in `fires`.
+    """
     if isinstance(when, str):
-        return present(seen.get(when))
+        return _leaf(seen.get(when), lambda _: True)
     ((word, body),) = ((k, v) for k, v in when.items())
     match word:
         case "all":
-            return all(fires(part, seen, pack) for part in body)
+            return count([truth(part, seen, pack) for part in body], len(body))
         case "any":
-            return any(fires(part, seen, pack) for part in body)
+            return count([truth(part, seen, pack) for part in body], 1)
         case "at_least":
-            return sum(fires(part, seen, pack) for part in body["of"]) >= int(body["n"])
+            return count([truth(part, seen, pack) for part in body["of"]], int(body["n"]))
         case "absent":
-            observed = seen.get(body)
-            return observed is not None and observed.ran and observed.region is None
+            there = _leaf(seen.get(body), lambda _: True)
+            return None if there is None else not there
         case "measure":
-            return _measure(body, seen)
+            return _measure(body, seen.get(body["sign"]))
         case "overlaps":
-            observed = seen.get(body["sign"])
-            return observed is not None and observed.region is not None and body["zone"] in observed.zones
+            return _leaf(seen.get(body["sign"]), lambda observed: body["zone"] in observed.zones)
         case "symmetric":
-            return _symmetric(seen.get(body), pack)
+            return _leaf(seen.get(body), lambda observed: _both_sides(observed, pack))
     raise ValueError(f"unknown word in a rule: {word}")
+
+
+def count(values: Sequence[bool | None], least: int) -> bool | None:
+    """Whether at least `least` of the values are true; None while the unknown ones can still decide it."""
+    if values.count(True) >= least:
+        return True
+    return None if len(values) - values.count(False) >= least else False
 
 
 def present(observed: SignObservation | None) -> bool:
@@ -54,23 +69,26 @@ def present(observed: SignObservation | None) -> bool:
     return observed is not None and observed.region is not None
 
 
-def _measure(body: Mapping[str, Any], seen: Mapping[str, SignObservation]) -> bool:
-    observed = seen.get(body["sign"])
+def _leaf(observed: SignObservation | None, holds: Callable[[SignObservation], bool]) -> bool | None:
+    """What `holds` says of a present sign; false of an absent one, unknown of one that was not looked for."""
+    if observed is not None and observed.region is not None:
+        return holds(observed)
+    return False if observed is not None and observed.ran else None
+
+
+def _measure(body: Mapping[str, Any], observed: SignObservation | None) -> bool | None:
     if observed is None or not observed.ran:
-        return False
+        return None
     values = [m.value for m in observed.measurements if m.id == body["id"]]
     if not values:
-        return False
+        return None if observed.region is not None else False
     return all(
         values[0] >= float(body[k]) if k == ">=" else values[0] <= float(body[k]) for k in (">=", "<=") if k in body
     )
 
 
-def _symmetric(observed: SignObservation | None, pack: Pack) -> bool:
-    if observed is None or observed.region is None:
-        return False
-    sides = {zone.side for zone in pack.zones if zone.id in observed.zones}
-    return {"right", "left"} <= sides
+def _both_sides(observed: SignObservation, pack: Pack) -> bool:
+    return {"right", "left"} <= {zone.side for zone in pack.zones if zone.id in observed.zones}
 
 
 def signs_of(when: Any) -> Iterator[str]:

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from whyray.render.plane import Mask, Patch
 
 Path = NDArray[np.float32]
+_SEGMENT = 2  # points
 # Cell corners above the level (1 top left, 2 top right, 4 bottom right, 8 bottom left) -> (from, to) edges of
 # the cell (0 top, 1 right, 2 bottom, 3 left), the higher side always on the same hand.
 _EDGES = {
@@ -117,6 +118,7 @@ def dashes(path: Path, pattern: Sequence[float], unit: float = 1.0) -> list[Path
     unit
         Factor on the pattern's lengths.
     """
+    path = np.asarray(path, dtype=np.float32)
     steps = np.hypot(*np.diff(path, axis=0).T)
     along = np.concatenate(([0.0], np.cumsum(steps)))
     if not pattern or along[-1] == 0:
@@ -124,11 +126,21 @@ def dashes(path: Path, pattern: Sequence[float], unit: float = 1.0) -> list[Path
     repeats = max(2, round(along[-1] / (sum(pattern) * unit)))
     lengths = np.tile(np.asarray(pattern, dtype=float), repeats) * (along[-1] / (sum(pattern) * repeats))
     bounds = np.concatenate(([0.0], np.cumsum(lengths)))
-    return [_piece(path, along, a, b) for a, b in zip(bounds[:-1:2], bounds[1::2], strict=False)]
+    starts, ends = bounds[:-1:2], bounds[1::2]
+    count = min(len(starts), len(ends))
+    times = np.stack((starts[:count], ends[:count]), axis=1)
+    cuts = np.stack([np.interp(times, along, path[:, axis]) for axis in (0, 1)], axis=2).astype(np.float32)
+    first, last = np.searchsorted(along, times[:, 0], "right"), np.searchsorted(along, times[:, 1], "left")
+    return [np.concatenate((cut[:1], path[a:b], cut[1:])) for cut, a, b in zip(cuts, first, last, strict=True)]
 
 
-def _piece(path: Path, along: NDArray[np.float64], start: float, end: float) -> Path:
-    inner = path[np.searchsorted(along, start, "right") : np.searchsorted(along, end, "left")]
-    times = np.asarray([start, end])
-    ends = np.stack((np.interp(times, along, path[:, 0]), np.interp(times, along, path[:, 1])), axis=1)
-    return np.concatenate((ends[:1], inner, ends[1:])).astype(np.float32)
+def resampled(path: Path, step: float) -> Path:
+    """Return the polyline's points with others between them, so that no two are farther apart than `step`."""
+    if len(path) < _SEGMENT:
+        return path
+    lengths = np.abs(np.diff(path, axis=0)).max(axis=1)
+    if float(lengths.max()) <= step:
+        return path
+    along = np.concatenate(([0.0], np.cumsum(np.maximum(lengths, 1e-6))))
+    times = np.union1d(along, np.linspace(0.0, along[-1], int(along[-1] / step) + 2))
+    return np.stack([np.interp(times, along, path[:, axis]) for axis in (0, 1)], axis=1).astype(np.float32)

@@ -11,16 +11,33 @@ from whyray.domain import (
     Counterfactual,
     Evidence,
     Line,
+    Mark,
     Measurement,
     Observations,
     Pack,
     Polarity,
     Region,
+    State,
 )
 from whyray.render.theme import load_theme
 
-LayerStyle = Literal["evidence", "anatomy", "measure"]
+LayerStyle = Literal["evidence", "anatomy", "measure", "anchor", "fact", "struck", "frame"]
+Form = Literal["outline", "box", "point"]
+Ends = Literal["edge", "centre", "diameter", "line"]
 _FACTS = 2
+
+
+@dataclass(frozen=True, slots=True)
+class Ruler:
+    """A measured line with its number.
+
+    ``ends``: ``edge`` has a stroke across each end, ``centre`` is dashed with a ring round each end, ``diameter`` is
+    drawn beside the lesion that it measures, ``line`` has no ends.
+    """
+
+    line: Line
+    text: Bilingual
+    ends: Ends
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -40,7 +57,8 @@ class Layer:
     value
         The number beside the name, e.g. ``0.91``.
     style
-        ``evidence`` is filled and numbered, ``anatomy`` a thin outline, ``measure`` lines only.
+        ``evidence`` is filled and numbered, ``anatomy`` a thin outline, ``measure`` lines only, ``anchor`` and
+        ``fact`` carry their ids, ``struck`` is what the reader rejected, ``frame`` the border of the close-up.
     polarity
         Which group of the legend it belongs to; None for no group.
     share
@@ -49,6 +67,26 @@ class Layer:
         Where it is; what was measured.
     test
         Result of erasing it from the film.
+    id
+        Its id in the turn (``A1``, ``E3``, ``F2``).
+    badge
+        What stands in its badge; its number when empty.
+    group
+        Heading of the legend: a word of the theme; empty for the one that follows from polarity and style.
+    form
+        ``box`` or ``point`` for a place that the user drew.
+    rulers, marks
+        Measured lines with their numbers; points with their clock hours.
+    symbol
+        Which sign stands round its marks.
+    state
+        Of a checklist row.
+    tag
+        Words that stand beside it on the film.
+    source
+        Book or paper behind a checklist row.
+    sign
+        Sign id that it shows; empty for none.
     """
 
     key: str
@@ -62,11 +100,22 @@ class Layer:
     location: Bilingual | None = None
     facts: Bilingual | None = None
     test: Counterfactual | None = None
+    id: str = ""
+    badge: str = ""
+    group: str = ""
+    form: Form = "outline"
+    rulers: tuple[Ruler, ...] = ()
+    marks: tuple[Mark, ...] = ()
+    symbol: int = 0
+    state: State | None = None
+    tag: Bilingual | None = None
+    source: str = ""
+    sign: str = ""
 
     @property
     def drawn(self) -> bool:
         """True when it leaves a mark on the film."""
-        return self.region is not None or bool(self.lines)
+        return self.region is not None or bool(self.lines or self.rulers or self.marks)
 
 
 def evidence_layers(evidence: Sequence[Evidence], pack: Pack) -> tuple[Layer, ...]:
@@ -93,6 +142,8 @@ def _evidence_layer(item: Evidence, pack: Pack, lines: tuple[Line, ...], key: st
         location=item.location if item.location.zh or item.location.en else None,
         facts=_facts(item.measurements, pack),
         test=item.counterfactual,
+        id=item.id,
+        sign=item.sign,
     )
 
 

@@ -11,7 +11,9 @@ from whyray.domain import Image, Region
 
 Pixels = NDArray[np.float32]
 Mask = NDArray[np.bool_]
+Grey = NDArray[np.uint8]
 Window = tuple[slice, slice]
+_KERNEL = 3  # source pixels that a bicubic sample needs around it
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,17 +55,44 @@ def place(image: Image, size: int, max_upsample: float, left: int, top: int) -> 
     return Plane(rows, cols, max(1, round(cols * scale)), max(1, round(rows * scale)), left, top)
 
 
-def film_rgb(image: Image, plane: Plane) -> Pixels:
-    """Grey film at page size: float32 (height, width, 3) in 0..255."""
+def film_grey(image: Image, plane: Plane) -> Grey:
+    """Film at page size: uint8 (height, width)."""
+    return _shown(image.pixels[0], plane.width, plane.height)
+
+
+def film_window(image: Image, window: tuple[float, float, float, float], width: int, height: int) -> Grey:
+    """Part of the film inside `window` (x0, y0, x1, y1 in source pixels), enlarged to uint8 (height, width).
+
+    What lies beyond the film is black.
+    """
+    rows, cols = image.geometry.rows, image.geometry.cols
+    x0, y0, x1, y1 = window
+    left, top = int(np.floor(x0)) - _KERNEL, int(np.floor(y0)) - _KERNEL
+    right, bottom = int(np.ceil(x1)) + _KERNEL, int(np.ceil(y1)) + _KERNEL
+    part = image.pixels[0, max(0, top) : min(rows, bottom), max(0, left) : min(cols, right)]
+    beyond = ((max(0, -top), max(0, bottom - rows)), (max(0, -left), max(0, right - cols)))
+    return _shown(np.pad(part, beyond), width, height, (x0 - left, y0 - top, x1 - left, y1 - top))
+
+
+def _shown(pixels: Pixels, width: int, height: int, box: tuple[float, float, float, float] | None = None) -> Grey:
     from PIL import Image as Picture
 
-    grey = np.asarray(image.pixels[0], dtype=np.float32)
-    if grey.shape != (plane.height, plane.width):
-        filter_ = Picture.Resampling.BOX if plane.width < plane.cols / 2 else Picture.Resampling.BICUBIC
-        resized = Picture.fromarray(grey).resize((plane.width, plane.height), filter_)
+    grey = np.asarray(pixels, dtype=np.float32)
+    if box is not None or grey.shape != (height, width):
+        wide = grey.shape[1] if box is None else box[2] - box[0]
+        filter_ = Picture.Resampling.BOX if width < wide / 2 else Picture.Resampling.BICUBIC
+        resized = Picture.fromarray(grey).resize((width, height), filter_, box=box)
         grey = np.asarray(resized, dtype=np.float32)
-    levels = np.clip(np.nan_to_num(grey) * 255.0, 0.0, 255.0)
-    return np.repeat(np.rint(levels)[:, :, None], 3, axis=2)
+    return bytes_of(grey)
+
+
+def bytes_of(grey: Pixels) -> Grey:
+    """Grey in [0, 1] as uint8; what lies outside is clipped, what is no number is black."""
+    levels = np.fmax(grey, 0.0)
+    np.fmin(levels, 1.0, out=levels)
+    levels *= 255.0
+    levels += 0.5
+    return levels.astype(np.uint8)
 
 
 @dataclass(frozen=True, eq=False, slots=True)

@@ -42,7 +42,11 @@ def format_turn(turn: Turn, pack: Pack, lang: Lang, *, width: int = _WIDTH) -> s
         for part in (f"{sentence.text} {marks}".rstrip()).splitlines():
             out += _fold(part, "", width)
     if turn.items:
-        out += ["", _head(theme.words["evidence"].get(lang), lang), *_evidence(turn.items, pack, lang, width)]
+        out += [
+            "",
+            _head(theme.words["evidence"].get(lang), lang),
+            *_evidence(turn.items, pack, lang, width, brief=True),
+        ]
     return _closed(out, lang)
 
 
@@ -119,19 +123,19 @@ def _finding(finding: Finding, pack: Pack, theme: Theme, lang: Lang, width: int)
     return out
 
 
-def _evidence(items: Sequence[Evidence], pack: Pack, lang: Lang, width: int) -> list[str]:
-    """Numbered items with a hanging indent."""
+def _evidence(items: Sequence[Evidence], pack: Pack, lang: Lang, width: int, *, brief: bool = False) -> list[str]:
+    """Numbered items with a hanging indent; brief where sentences above told meaning and source."""
     out: list[str] = []
     margin = len(f"{len(items)}. ")
     for number, item in enumerate(items, start=1):
-        head, *rest = _item(item, pack, lang)
+        head, *rest = _item(item, pack, lang, brief=brief)
         out += _fold(f"{number}. ".rjust(margin) + head, " " * margin, width)
         for line in rest:
             out += _fold(" " * margin + line, " " * margin, width)
     return out
 
 
-def _item(item: Evidence, pack: Pack, lang: Lang) -> list[str]:
+def _item(item: Evidence, pack: Pack, lang: Lang, *, brief: bool) -> list[str]:
     """Say what it is and how sure; where and how much; what it means; whether it survives the test."""
     words = load_theme().words
     share = f"{_COMMA[lang]}{words['share'].get(lang)} {item.share:.0%}"
@@ -142,6 +146,8 @@ def _item(item: Evidence, pack: Pack, lang: Lang) -> list[str]:
     facts = [item.location.get(lang), *(measured(m, pack).get(lang) for m in item.measurements)]
     if any(facts):
         lines.append(_STOP[lang].join(fact for fact in facts if fact))
+    if brief:
+        return lines + ([erased(item.counterfactual).get(lang)] if item.counterfactual is not None else [])
     meaning = item.significance.get(lang)
     if meaning:
         lines.append(f"{words['meaning'].get(lang)}{_COLON[lang]}{meaning}")
@@ -165,4 +171,8 @@ def _fold(text: str, indent: str, width: int) -> list[str]:
 
 
 def _closed(lines: list[str], lang: Lang) -> str:
-    return "\n".join([*lines, "", load_theme().words["research"].get(lang)])
+    """Lines that end with the research-use line; an answer that ends with it already is not told twice."""
+    research = load_theme().words["research"].get(lang)
+    if lines and lines[-1].startswith(research):
+        return "\n".join(lines)
+    return "\n".join([*(line for line in lines if not line.startswith(research)), "", research])

@@ -64,6 +64,58 @@ class BadgeStyle:
 
 
 @dataclass(frozen=True, slots=True)
+class RulerStyle:
+    """How measured lines and marked points are drawn; lengths in pixels, `point_side` a share of the film."""
+
+    __pydantic_config__ = _STRICT
+    offset: float
+    tick: float
+    gap: float
+    ring: float
+    symbol: float
+    dash: tuple[float, ...]
+    point_side: float
+    reticle: float
+
+
+@dataclass(frozen=True, slots=True)
+class LabelStyle:
+    """The words beside a line or a point; lengths in pixels."""
+
+    __pydantic_config__ = _STRICT
+    pad_x: float
+    pad_y: float
+    gap: float
+    alpha: float
+    leader_from: float
+    crossing: float
+
+
+@dataclass(frozen=True, slots=True)
+class CloseupStyle:
+    """The enlarged lesion: sizes on the page in pixels, `margin` a share, `min_side` and `smooth` in source pixels."""
+
+    __pydantic_config__ = _STRICT
+    column: int
+    frame: int
+    gutter: int
+    gutter_top: int
+    gutter_bottom: int
+    margin: float
+    min_side: int
+    max_zoom: float
+    smooth: float
+
+
+@dataclass(frozen=True, slots=True)
+class PairStyle:
+    """Two films side by side: long side of each as a share of the size asked for."""
+
+    __pydantic_config__ = _STRICT
+    side: float
+
+
+@dataclass(frozen=True, slots=True)
 class FilmStyle:
     """Scaling limit of the film and the empty frame around it."""
 
@@ -124,6 +176,10 @@ class Theme:
     styles: dict[str, Style]
     contour: Contour
     badge: BadgeStyle
+    ruler: RulerStyle
+    label: LabelStyle
+    closeup: CloseupStyle
+    pair: PairStyle
     film: FilmStyle
     panel: PanelStyle
     scale_bar: ScaleBarStyle

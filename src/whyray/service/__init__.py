@@ -6,7 +6,25 @@ about it, ``picture`` an answer, ``check_packs``. Shells call it and show what i
 """
 
 from whyray.service.documents import report_document, schema, turn_document
-from whyray.service.reader import Reader, Reading
+from whyray.service.files import write as save
+from whyray.service.logbook import Opened, check_film, compare
+from whyray.service.logbook import header as log_header
+from whyray.service.logbook import load as load_log
+from whyray.service.reader import Reader
+from whyray.service.reading import Reading
 from whyray.service.settings import Settings
 
-__all__ = ["Reader", "Reading", "Settings", "report_document", "schema", "turn_document"]
+__all__ = [
+    "Opened",
+    "Reader",
+    "Reading",
+    "Settings",
+    "check_film",
+    "compare",
+    "load_log",
+    "log_header",
+    "report_document",
+    "save",
+    "schema",
+    "turn_document",
+]

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any, Literal
 
-from whyray.domain import Anchor, Bilingual, Evidence, Finding, Geometry, Measurement, Notice, Region, Turn
-from whyray.service.reader import Reading
+from whyray.domain import Anchor, Bilingual, Evidence, Fact, Finding, Geometry, Measurement, Notice, Query, Region, Turn
+from whyray.service.reading import Reading
 
 SCHEMAS = Path(__file__).parent.parent / "schemas"
 REPORT, TURN = "whyray.report/1", "whyray.turn/1"
@@ -115,6 +116,23 @@ class _Writer:
             "region": self.region(anchor.region),
             "parents": list(anchor.parents),
             "turn": anchor.turn,
+            "sign": anchor.sign,
+        }
+
+    def fact(self, fact: Fact) -> Json:
+        return {
+            "id": fact.id,
+            "kind": fact.kind,
+            "name": fact.name.as_dict(),
+            "text": fact.text.as_dict(),
+            "state": fact.state,
+            "measurements": [drawn(m) for m in fact.measurements],
+            "marks": [{"point": [round(v, 1) for v in m.point], "clock": m.clock} for m in fact.marks],
+            "anchor": fact.anchor,
+            "sign": fact.sign,
+            "region": self.region(fact.region),
+            "reason": None if fact.reason is None else fact.reason.as_dict(),
+            "source": fact.source,
         }
 
 
@@ -126,6 +144,31 @@ def measurement(value: Measurement) -> Json:
         "value": round(value.value, 4),
         "unit": value.unit,
         "uncertainty": None if sigma is None else round(sigma, 4),
+    }
+
+
+def drawn(value: Measurement) -> Json:
+    """A measurement with its ``lines`` [[x, y], [x, y]] in source pixels."""
+    lines = [[[round(v, 1) for v in end] for end in (line.start, line.end)] for line in value.lines]
+    return {**measurement(value), "lines": lines}
+
+
+def query_document(query: Query) -> Json:
+    """A question as understood."""
+    return {
+        "text": query.text,
+        "lang": query.lang,
+        "intent": query.intent,
+        "target": query.target,
+        "targets": list(query.targets),
+        "anchors": list(query.anchors),
+        "places": list(query.places),
+        "aspects": list(query.aspects),
+        "signs": list(query.signs),
+        "choices": list(query.choices),
+        "form": query.form,
+        "merged": query.merged,
+        "parts": [query_document(part) for part in query.parts],
     }
 
 
@@ -171,7 +214,6 @@ def report_document(reading: Reading, text: Bilingual) -> Json:
 def turn_document(turn: Turn, reading: Reading) -> Json:
     """The Turn of one question."""
     writer = _Writer(reading)
-    query = turn.query
     return {
         "schema": TURN,
         "session": turn.session,
@@ -179,17 +221,12 @@ def turn_document(turn: Turn, reading: Reading) -> Json:
         "image": {"sha256": reading.image.sha256, "simulated": reading.image.simulated},
         "model": {"id": reading.card.id, "sha256": reading.card.sha256, "engine": reading.engine},
         "pack": {"id": reading.pack.id, "version": reading.pack.version},
-        "query": {
-            "text": query.text,
-            "lang": query.lang,
-            "intent": query.intent,
-            "target": query.target,
-            "anchors": list(query.anchors),
-        },
+        "query": query_document(turn.query),
         "text": turn.text,
         "sentences": [{"text": s.text, "evidence": list(s.evidence)} for s in turn.sentences],
-        "items": [writer.evidence(e) for e in turn.items],
+        "items": [*(writer.evidence(e) for e in turn.items), *(writer.fact(f) for f in turn.facts)],
         "anchors": [writer.anchor(a) for a in turn.anchors],
+        "correction": None if turn.correction is None else asdict(turn.correction),
         "overlay": turn.overlay,
         "audit": {"hash": turn.audit},
         "timing_ms": _rounded(turn.timing_ms),

@@ -2,24 +2,18 @@
 
 from __future__ import annotations
 
-import os
 from collections import OrderedDict
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
-from dataclasses import dataclass, replace
-from math import log
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from threading import Lock
 from time import perf_counter
-from typing import get_args
 
 import numpy as np
-from numpy.typing import NDArray
 
-from whyray import dialogue, engines, explain, imaging, knowledge, perception, reasoning, render, store
+from whyray import dialogue, explain, imaging, knowledge, perception, reasoning, render, store
 from whyray.domain import (
-    Anchor,
     ArgumentError,
     Bilingual,
     Engine,
@@ -27,43 +21,30 @@ from whyray.domain import (
     Finding,
     Image,
     Lang,
-    ModelCard,
+    Look,
     Observations,
-    OutputError,
     Pack,
     Query,
+    Region,
+    Revision,
     Sentence,
     Session,
+    StructuredReport,
     Turn,
-    Verdict,
     View,
 )
+from whyray.service.files import write
+from whyray.service.interview import Interview
+from whyray.service.library import Library
+from whyray.service.reading import Reading, Source, Spacing, donors, fusion
+from whyray.service.reports import rendered, spoken, written
 from whyray.service.settings import Settings
 
-Source = str | os.PathLike[str] | bytes
-Spacing = float | tuple[float, float] | None
-VERDICTS = get_args(Verdict)
+POINT = 0.02  # radius of a place that the user points at, as a part of the film's longer side
 TESTERS = 2  # films without a region that are read at once: while one runs the network another is painted or drawn up
 
 
-@dataclass(frozen=True, eq=False, slots=True)
-class Reading:
-    """One film, read: everything later turns need without running the network again."""
-
-    image: Image
-    pack: Pack
-    card: ModelCard
-    engine: str
-    observations: Observations
-    findings: tuple[Finding, ...]
-    timing_ms: dict[str, float]
-
-    def finding(self, finding_id: str | None) -> Finding | None:
-        """The finding of that id."""
-        return next((f for f in self.findings if f.id == finding_id), None)
-
-
-class Reader:
+class Reader(Library):
     """Opens, reads and answers. Safe to share between threads; every conversation has its own session id.
 
     Parameters
@@ -73,41 +54,12 @@ class Reader:
     """
 
     def __init__(self, settings: Settings | None = None) -> None:
-        self.settings = settings or Settings()
+        super().__init__(settings or Settings())
         self.store = store.MemoryStore()
-        self._lock = Lock()
-        self._packs: tuple[Pack, ...] | None = None
-        self._engines: dict[str, Engine] = {}
         self._readings: OrderedDict[tuple[str, str, str], Reading] = OrderedDict()
         self._films: dict[str, Reading] = {}
-
-    @property
-    def packs(self) -> tuple[Pack, ...]:
-        """All knowledge packs, loaded once.
-
-        Raises
-        ------
-        PackError
-            When one breaks its schema.
-        """
-        with self._lock:
-            if self._packs is None:
-                self._packs = knowledge.load_packs(self.settings.packs)
-            return self._packs
-
-    def engine(self, pack: Pack) -> Engine:
-        """The engine of a pack's model, made once.
-
-        Raises
-        ------
-        ModelError
-            When the model folder is missing, altered, or made for another pack.
-        """
-        with self._lock:
-            if pack.model not in self._engines:
-                folder = engines.find_folder(pack.model, self.settings.model)
-                self._engines[pack.model] = engines.create(self.settings.engine, folder)
-            return self._engines[pack.model]
+        self._priors: dict[str, Reading] = {}
+        self._looks: dict[str, dict[str, Look]] = {}
 
     def read(
         self, source: Source, *, name: str | None = None, spacing_mm: Spacing = None, view: View | None = None
@@ -159,13 +111,44 @@ class Reader:
         spacing_mm: Spacing = None,
         view: View | None = None,
         lang: Lang = "zh",
+        prior: Source | None = None,
     ) -> Session:
-        """Reads one film and starts a conversation about it."""
+        """Reads one film, and an earlier one to compare it with, and starts a conversation about it."""
         reading = self.read(source, name=name, spacing_mm=spacing_mm, view=view)
+        earlier = None if prior is None else self.read(prior)
         session = self.store.create(reading.image.sha256, lang)
+        return self._bind(session.id, reading, earlier)
+
+    def reopen(
+        self,
+        session_id: str,
+        source: Source,
+        *,
+        name: str | None = None,
+        spacing_mm: Spacing = None,
+        view: View | None = None,
+        prior: Source | None = None,
+    ) -> Session:
+        """Goes on with another film in the same conversation; anchors on the old one are stale from now on.
+
+        Raises
+        ------
+        ImageRefused, ArgumentError
+            As `read`; SESSION_UNKNOWN. The conversation then stays as it was.
+        """
+        self.store.get(session_id)
+        reading = self.read(source, name=name, spacing_mm=spacing_mm, view=view)
+        return self._bind(session_id, reading, None if prior is None else self.read(prior))
+
+    def _bind(self, session_id: str, reading: Reading, prior: Reading | None) -> Session:
         with self._lock:
-            self._films[session.id] = reading
-        return session
+            self._films[session_id] = reading
+            self._looks[session_id] = {}
+            self._priors.pop(session_id, None)
+            if prior is not None:
+                self._priors[session_id] = prior
+        earlier = None if prior is None else prior.image.sha256
+        return self.store.rebind(session_id, reading.image.sha256, earlier)
 
     def reading(self, session_id: str) -> Reading:
         """The film that a session is about.
@@ -193,44 +176,45 @@ class Reader:
         ArgumentError
             SESSION_UNKNOWN or QUESTION_EMPTY.
         """
-        started = perf_counter()
         if not text.strip():
             raise ArgumentError(
                 "QUESTION_EMPTY",
                 Bilingual("问题是空的。", "The question is empty."),
                 Bilingual("例如：为什么判断为肺水肿？", "For example: why edema?"),
             )
-        session, reading = self.store.get(session_id), self.reading(session_id)
-        query = self._resolve(dialogue.understand(text, reading.pack, session, lang), reading)
-        tested = perf_counter()
-        findings = self._tested(query, reading)
-        tested = perf_counter() - tested
-        answer = self._compose(query, findings, reading)
-        first = len(session.anchors) + 1
-        number = len(session.turns) + 1
-        anchors = tuple(
-            Anchor(f"A{first + i}", label, region, (), number) for i, (label, region) in enumerate(answer.anchors)
-        )
-        turn = Turn(
-            session=session.id,
-            turn=number,
-            query=query,
-            sentences=answer.sentences,
-            items=answer.items,
-            anchors=anchors,
-            timing_ms={"counterfactual": 1000 * tested, "total": 1000 * (perf_counter() - started)},
-        )
-        return self.store.append(session.id, turn)
+        return self.store.append(session_id, self._interview(session_id).answer(text, lang))
+
+    def mark(self, session_id: str, box: tuple[float, float, float, float]) -> Turn:
+        """Makes an anchor of a place that the user draws on the film.
+
+        Parameters
+        ----------
+        box
+            (x0, y0, x1, y1) in source pixels; a point when both corners are the same.
+
+        Raises
+        ------
+        ArgumentError
+            SESSION_UNKNOWN, or BOX_OUTSIDE when the box leaves the film.
+        """
+        interview = self._interview(session_id)
+        region = drawn_region(interview.reading, box)
+        return self.store.append(session_id, interview.drawn(region, Bilingual("框选区域", "marked area")))
+
+    def _interview(self, session_id: str) -> Interview:
+        reading = self.reading(session_id)
+        with self._lock:
+            prior, looks = self._priors.get(session_id), self._looks.setdefault(session_id, {})
+        return Interview(self.store.get(session_id), reading, prior, self.test, looks, partial(spoken, reading))
 
     def summary(self, reading: Reading, lang: Lang) -> tuple[Sentence, ...]:
         """The screening answer about a film: the text of its report."""
-        query = Query("", lang, "SCREEN")
-        return self._compose(query, reading.findings, reading).sentences
+        return self._screened(reading, lang).sentences
 
     def report_text(self, reading: Reading, lang: Lang) -> str:
         """A reading as terminal text: the impression, then what is seen, each with its leading conclusion first."""
-        spoken = reasoning.rank(reading.findings, reading.pack).spoken
-        shown = [f for f in spoken if f.verdict != "not_supported"]
+        ranked = reasoning.rank(reading.findings, reading.pack).spoken
+        shown = [f for f in ranked if f.verdict != "not_supported"]
         return render.format_report(
             reading.image,
             reading.observations,
@@ -245,145 +229,127 @@ class Reader:
         return render.format_turn(turn, self.reading(turn.session).pack, turn.query.lang)
 
     def picture(self, reading: Reading, turn: Turn | None, out: Path) -> Path:
-        """Writes the overlay of a turn (None = the screening answer) into the folder `out`; returns the file.
+        """Writes the picture of a turn (None = the screening answer) into the folder `out`; returns the file.
 
         Raises
         ------
         OutputError
             OUTPUT_UNWRITABLE.
         """
-        if turn is None:
-            spoken_of = self._compose(Query("", "zh", "SCREEN"), reading.findings, reading).items
-            items = tuple({e.sign: e for e in reversed(spoken_of)}.values())[::-1]
-            title, suffix = Bilingual("读片", "Reading"), "read"
-        else:
-            items, suffix = turn.items, f"turn{turn.turn}"
-            title = Bilingual(turn.query.text, turn.query.text)
-        data = render.overlay(
-            reading.image,
-            render.evidence_layers(items, reading.pack),
-            title=title,
-            lines=(self._headline(reading, turn),),
-            notes=tuple(n.sentence for n in (*reading.image.warnings, *reading.observations.quality.reasons)),
-            footer=f"{reading.card.id} · {reading.card.sha256[:8]} · {reading.pack.id} {reading.pack.version}",
-        )
+        data = self._overview(reading) if turn is None else self._drawn(reading, turn)
+        suffix = "read" if turn is None else f"turn{turn.turn}"
         file = out / f"{Path(reading.image.path).stem}-{suffix}.png"
-        _write(file, data)
+        write(file, data)
         return file
 
-    def check_packs(self) -> tuple[knowledge.Problem, ...]:
-        """Cross-checks every pack against the detectors and the outputs of its model."""
-        problems: list[knowledge.Problem] = []
-        for pack in self.packs:
-            outputs = self.engine(pack).card.outputs
-            problems += knowledge.check(
-                pack,
-                set(perception.DETECTORS),
-                set(perception.ZONES),
-                set(outputs["logits"]),
-                set(outputs["anatomy"]),
-                knowledge.folder_of(pack, self.settings.packs),
-            )
-        return tuple(problems)
+    def svg(self, turn: Turn, *, embed: bool = True) -> str:
+        """The picture of a turn for a web page, see ``render.turn_svg``."""
+        reading = self.reading(turn.session)
+        anchors = self.store.get(turn.session).made
+        return render.turn_svg(reading.image, turn, reading.pack, anchors=anchors, embed=embed)
 
-    def describe(self, entry: str, lang: Lang) -> str:
-        """One entry of the first pack that has it, in words.
+    def revise(self, session_id: str, revision: Revision) -> StructuredReport:
+        """The report with one more sentence changed by a doctor; the change stays with the conversation.
 
         Raises
         ------
         ArgumentError
-            ID_UNKNOWN.
+            SESSION_UNKNOWN, SENTENCE_UNKNOWN, EDIT_EMPTY; nothing is kept then.
         """
-        *others, last = self.packs
-        for pack in others:
-            with suppress(ArgumentError):
-                return knowledge.describe(pack, entry, lang)
-        return knowledge.describe(last, entry, lang)
+        session = self.store.get(session_id)
+        report = self._written(session, (*session.revisions, revision))
+        self.store.revise(session_id, revision)
+        return report
 
-    def search(self, words: str, limit: int = 20) -> tuple[knowledge.Hit, ...]:
-        """Entries of all packs that fit words of either language, best first."""
-        found = [hit for pack in self.packs for hit in knowledge.search(pack, words, limit)]
-        return tuple(sorted(found, key=lambda hit: -hit.score)[:limit])
+    def report(self, session_id: str, lang: Lang, form: str = "text") -> bytes:
+        """The structured report of a conversation's film, with the doctor's corrections and changes.
 
-    def statistics(self) -> dict[str, dict[str, int | float]]:
-        """Pack id and version -> counts and shares."""
-        return {f"{p.id} {p.version}": dict(knowledge.statistics(p)) for p in self.packs}
-
-    def pathways(self) -> dict[str, dict[str, dict[str, int]]]:
-        """Pack id and version -> diagnosis id -> numbers of its pathways, core signs, variants and weights."""
-        return {f"{p.id} {p.version}": knowledge.by_diagnosis(p) for p in self.packs}
-
-    def export(self, form: str, out: Path | None = None, pack_id: str | None = None) -> str:
-        """A pack in another form, written to the file `out` when given; the first pack when none is named.
+        Parameters
+        ----------
+        form
+            ``text``, ``markdown``, ``html`` or ``pdf``.
 
         Raises
         ------
         ArgumentError
-            FORM_UNKNOWN or PACK_UNKNOWN.
-        OutputError
-            OUTPUT_UNWRITABLE.
+            SESSION_UNKNOWN or FORM_UNKNOWN.
         """
-        pack = next((p for p in self.packs if pack_id in (None, p.id)), None)
-        if pack is None:
-            known = ", ".join(p.id for p in self.packs)
-            raise ArgumentError(
-                "PACK_UNKNOWN",
-                Bilingual(f"没有知识包“{pack_id}”。", f'There is no pack "{pack_id}".'),
-                Bilingual(f"可用的有 {known}。", f"There are {known}."),
-            )
-        text = knowledge.export(pack, form)
-        if out is not None:
-            _write(out, text.encode("utf-8"))
-        return text
+        session, reading = self.store.get(session_id), self.reading(session_id)
+        report = self._written(session, session.revisions)
+        return rendered(report, form, lang, partial(self._overview, reading))
 
-    def places(self) -> dict[str, Path]:
-        """Where the shipped films, models, packs and schemas lie."""
-        root = Path(__file__).parent.parent
-        return {
-            "demo": root / "demo" / "edema.dcm",
-            "healthy": root / "demo" / "healthy_twin.dcm",
-            "model": root / "models",
-            "packs": self.settings.packs or root / "packs",
-            "schemas": root / "schemas",
-        }
+    def _written(self, session: Session, revisions: tuple[Revision, ...]) -> StructuredReport:
+        with self._lock:
+            prior = self._priors.get(session.id)
+        return written(self.reading(session.id), session.rejected, revisions, prior)
+
+    def _overview(self, reading: Reading) -> bytes:
+        """PNG of the whole film with what the screening answer speaks of."""
+        spoken_of = self._screened(reading, "zh").items
+        items = tuple({e.sign: e for e in reversed(spoken_of)}.values())[::-1]
+        return render.overlay(
+            reading.image,
+            render.evidence_layers(items, reading.pack),
+            title=Bilingual("读片", "Reading"),
+            notes=_notes(reading),
+            footer=_footer(reading),
+        )
+
+    def _drawn(self, reading: Reading, turn: Turn) -> bytes:
+        session = self.store.get(turn.session)
+        with self._lock:
+            looks, prior = dict(self._looks.get(turn.session, {})), self._priors.get(turn.session)
+        earlier = None if prior is None or not any(f.kind == "change" for f in turn.facts) else prior
+        return render.turn_picture(
+            reading.image,
+            turn,
+            reading.pack,
+            anchors=session.made,
+            looks=looks,
+            prior=None if earlier is None else render.PriorFilm(earlier.image),
+            rejected=session.rejected,
+            observations=reading.observations,
+            title=Bilingual(turn.query.text, turn.query.text),
+            lines=(self._headline(reading, turn),),
+            notes=_notes(reading),
+            footer=_footer(reading),
+        )
 
     def _look(self, image: Image, pack: Pack, engine: Engine) -> tuple[Observations, tuple[Finding, ...]]:
         observations = perception.observe(image, pack, engine)
         return observations, reasoning.conclude(observations, pack, fusion(pack, engine.card))
 
-    def _resolve(self, query: Query, reading: Reading) -> Query:
-        """Fills in the conclusion that a screening names first when the question names none."""
-        if query.intent not in ("WHY", "WHY_NOT") or query.target is not None:
-            return query
-        seen = {d.id for d in reading.pack.diagnoses if d.head is not None and not d.normal}
-        normal = {d.id for d in reading.pack.diagnoses if d.normal}
-        spoken = reasoning.rank(reading.findings, reading.pack).spoken
-        leading = (f for f in spoken if f.id in seen or f.verdict != "not_supported")
-        first = min((f for f in leading if f.id not in normal), key=lambda f: VERDICTS.index(f.verdict))
-        return replace(query, target=first.id)
+    def _screened(self, reading: Reading, lang: Lang) -> dialogue.Answer:
+        """The screening answer about a film outside of any conversation."""
+        session = Session("", reading.image.sha256, lang)
+        interview = Interview(session, reading, None, self.test, {}, partial(spoken, reading))
+        return interview.compose(Query("", lang, "SCREEN"), reading.findings, frozenset(), dialogue.Context())
 
-    def _tested(self, query: Query, reading: Reading) -> tuple[Finding, ...]:
-        """Findings with the counterfactual test done on what carries the asked conclusion."""
-        if query.intent not in ("WHY", "WHY_NOT"):
-            return reading.findings
-        return tuple(self.test(f, reading) if f.id == query.target else f for f in reading.findings)
+    def test(self, finding: Finding, reading: Reading, rejected: frozenset[str] = frozenset()) -> Finding:
+        """The finding with each of its heaviest located reasons erased in turn and the drop stored.
 
-    def test(self, finding: Finding, reading: Reading) -> Finding:
-        """The finding with each of its heaviest located reasons erased in turn and the drop stored."""
+        Parameters
+        ----------
+        rejected
+            Sign ids that a doctor struck out: they are no reasons on the changed films either.
+        """
         most = int(reading.pack.settings["counterfactual_max"])
         carrying = [e for e in finding.evidence if e.polarity == "for" and e.region is not None][:most]
-        score = self.score(finding.id, reading)
+        score = self.score(finding.id, reading, rejected)
         with ThreadPoolExecutor(TESTERS) as pool:
             tested = list(pool.map(lambda e: self._erased(e, finding, reading, score), carrying))
         tests = {e.id: e for e in tested}
         return replace(finding, evidence=tuple(tests.get(e.id, e) for e in finding.evidence))
 
-    def score(self, finding_id: str, reading: Reading) -> Callable[[Image], float]:
+    def score(
+        self, finding_id: str, reading: Reading, rejected: frozenset[str] = frozenset()
+    ) -> Callable[[Image], float]:
         """Function film -> probability of `finding_id`, with the reading's model and pack."""
         engine = self.engine(reading.pack)
 
         def probability(image: Image) -> float:
-            _, findings = self._look(image, reading.pack, engine)
+            observations = reasoning.strike(perception.observe(image, reading.pack, engine), rejected)
+            findings = reasoning.conclude(observations, reading.pack, fusion(reading.pack, reading.card))
             return next(f.probability for f in findings if f.id == finding_id)
 
         return probability
@@ -404,17 +370,6 @@ class Reader:
         )
         return replace(evidence, counterfactual=result)
 
-    def _compose(self, query: Query, findings: tuple[Finding, ...], reading: Reading) -> dialogue.Answer:
-        return dialogue.compose(
-            query,
-            reasoning.rank(findings, reading.pack).spoken,
-            reading.observations,
-            reading.pack,
-            simulated=reading.image.simulated,
-            calibrated=reading.image.geometry.calibrated,
-            warnings=reading.image.warnings,
-        )
-
     def _headline(self, reading: Reading, turn: Turn | None) -> Bilingual:
         finding = reading.finding(turn.query.target if turn is not None else None)
         definition = reading.pack.diagnosis(finding.id) if finding is not None else None
@@ -424,44 +379,39 @@ class Reader:
         return Bilingual(f"{definition.name.zh} {percent}", f"{definition.name.en} {percent}")
 
 
-def _write(file: Path, data: bytes) -> None:
-    """Writes a file whole or not at all."""
-    try:
-        file.parent.mkdir(parents=True, exist_ok=True)
-        temporary = file.with_suffix(".part")
-        temporary.write_bytes(data)
-        temporary.replace(file)
-    except OSError as error:
-        raise OutputError(
-            "OUTPUT_UNWRITABLE",
-            Bilingual(f"无法写入 {file}。", f"Cannot write {file}."),
-            Bilingual("请换一个可写的目录。", "Choose a folder that can be written."),
-        ) from error
+def _notes(reading: Reading) -> tuple[Bilingual, ...]:
+    return tuple(n.sentence for n in (*reading.image.warnings, *reading.observations.quality.reasons))
 
 
-def donors(evidence: Evidence, reading: Reading) -> NDArray[np.bool_] | None:
-    """Source pixels of the structures that naturally surround the evidence."""
-    regions = [s.region for s in reading.observations.structures if s.id in evidence.within and s.region is not None]
-    if not regions:
-        return None
-    merged: NDArray[np.bool_] = np.any([r.mask() for r in regions], axis=0)
-    return merged
+def _footer(reading: Reading) -> str:
+    return f"{reading.card.id} · {reading.card.sha256[:8]} · {reading.pack.id} {reading.pack.version}"
 
 
-def fusion(pack: Pack, card: ModelCard) -> reasoning.Fusion:
-    """The card's weights for the pack's diagnoses.
+def drawn_region(reading: Reading, box: tuple[float, float, float, float]) -> Region:
+    """Region of a box (x0, y0, x1, y1) in source pixels, or of a disc round a point.
 
-    A diagnosis without head starts at the pack's prior, and is called possible only when its probability reaches
-    the card's limit for such diagnoses and has at least been raised by ``reasoning.RAISED``.
+    Raises
+    ------
+    ArgumentError
+        BOX_OUTSIDE.
     """
-    base, possible = {}, {}
-    for diagnosis in pack.diagnoses:
-        head = diagnosis.head or ""
-        if head in card.calibration:
-            base[diagnosis.id] = card.calibration[head]["fused_base"]
-            possible[diagnosis.id] = card.thresholds.get(head, card.fusion["possible"])
-        else:
-            prior = pack.prior(diagnosis)
-            base[diagnosis.id] = log(prior / (1 - prior))
-            possible[diagnosis.id] = max(card.fusion["possible"], reasoning.RAISED * prior)
-    return reasoning.Fusion(card.fusion["film_weight"], card.fusion["sign_weight"], base, possible)
+    rows, cols = reading.image.geometry.rows, reading.image.geometry.cols
+    x0, y0, x1, y1 = box
+    if not (0 <= x0 <= x1 <= cols and 0 <= y0 <= y1 <= rows and x0 < cols and y0 < rows):
+        raise ArgumentError(
+            "BOX_OUTSIDE",
+            Bilingual("框不在影像内。", "The box is not on the film."),
+            Bilingual(
+                f"请给出 x0,y0,x1,y1，范围 0 至 {cols} 和 0 至 {rows}。",
+                f"Give x0,y0,x1,y1 within 0 to {cols} and 0 to {rows}.",
+            ),
+        )
+    mask = np.zeros((rows, cols), dtype=np.bool_)
+    if x0 == x1 and y0 == y1:
+        ys, xs = np.ogrid[:rows, :cols]
+        mask[(ys - y0) ** 2 + (xs - x0) ** 2 <= (POINT * max(rows, cols)) ** 2] = True
+    else:
+        mask[int(y0) : max(int(np.ceil(y1)), int(y0) + 1), int(x0) : max(int(np.ceil(x1)), int(x0) + 1)] = True
+    found = Region.from_mask(mask)
+    assert found is not None
+    return found

@@ -6,8 +6,8 @@ import secrets
 from dataclasses import replace
 from threading import Lock
 
-from whyray.domain import ArgumentError, Bilingual, Lang, Session, Turn
-from whyray.store.audit import record_hash
+from whyray.domain import ArgumentError, Bilingual, Lang, Revision, Session, Turn
+from whyray.store.audit import genesis, record_hash
 
 
 class MemoryStore:
@@ -45,13 +45,44 @@ class MemoryStore:
             )
         return session
 
+    def rebind(self, session_id: str, image_sha256: str, prior_sha256: str | None) -> Session:
+        """The session, from now on about other films; its turns stay, its anchors on other films are stale.
+
+        Raises
+        ------
+        ArgumentError
+            SESSION_UNKNOWN.
+        """
+        self.get(session_id)
+        with self._lock:
+            before = self._sessions[session_id]
+            kept = before.revisions if before.image_sha256 == image_sha256 else ()
+            bound = replace(before, image_sha256=image_sha256, prior_sha256=prior_sha256, revisions=kept)
+            self._sessions[session_id] = bound
+        return bound
+
+    def revise(self, session_id: str, revision: Revision) -> Session:
+        """The session with one more change of its report.
+
+        Raises
+        ------
+        ArgumentError
+            SESSION_UNKNOWN.
+        """
+        self.get(session_id)
+        with self._lock:
+            before = self._sessions[session_id]
+            revised = replace(before, revisions=(*before.revisions, revision))
+            self._sessions[session_id] = revised
+        return revised
+
     def append(self, session_id: str, turn: Turn) -> Turn:
         """Adds `turn` with its audit hash; returns it as stored."""
         session = self.get(session_id)
         with self._lock:
             current = self._sessions[session.id]
-            previous = current.turns[-1].audit if current.turns else current.image_sha256
-            stored = replace(turn, turn=len(current.turns) + 1)
+            previous = current.turns[-1].audit if current.turns else genesis(current)
+            stored = replace(turn, turn=len(current.turns) + 1, film=current.image_sha256)
             stored = replace(stored, audit=record_hash(previous, current, stored))
             self._sessions[session.id] = replace(current, turns=(*current.turns, stored))
         return stored

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 
 from whyray.domain import SignDefinition, SignObservation
 from whyray.perception.detectors.cardiothoracic import cardiothoracic_ratio
+from whyray.perception.detectors.deferred import closer
 from whyray.perception.detectors.learned import class_map
 from whyray.perception.detectors.mapped import sign_map
 from whyray.perception.scene import Scene
@@ -16,6 +17,7 @@ DETECTORS: Mapping[str, Detector] = {
     "cardiothoracic_ratio": cardiothoracic_ratio,
     "sign_map": sign_map,
     "class_map": class_map,
+    "closer": closer,
 }
 
 __all__ = ["DETECTORS", "Detector"]

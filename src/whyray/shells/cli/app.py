@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from whyray.shells.cli import asking, knowing, reading
+from whyray.shells.cli import asking, knowing, parsing, reading
 from whyray.shells.cli.errors import one_line
 from whyray.shells.cli.options import Language, Options, ViewName
 
@@ -25,6 +25,7 @@ Lang = Annotated[Language, typer.Option("--lang", help="Language of the output; 
 Out = Annotated[Path | None, typer.Option("--out", help="Folder for overlay pictures.")]
 Spacing = Annotated[float | None, typer.Option("--spacing-mm", help="Pixel spacing of a picture that has none.")]
 ViewOption = Annotated[ViewName | None, typer.Option("--view", help="Projection, when the file does not say.")]
+Prior = Annotated[Path | None, typer.Option("--prior", help="An earlier film of the same patient to compare with.")]
 Model = Annotated[Path | None, typer.Option("--model", help="Model folder (model.onnx and card.yaml).")]
 
 
@@ -54,10 +55,81 @@ def ask(
     spacing_mm: Spacing = None,
     view: ViewOption = None,
     model: Model = None,
+    prior: Prior = None,
+    box: Annotated[
+        str | None, typer.Option("--box", help="Area x0,y0,x1,y1 (or point x,y) in pixels that the question is about.")
+    ] = None,
     session: Annotated[str | None, typer.Option("--session", help="Session to continue.")] = None,
 ) -> None:
     """Ask about a film."""
-    asking.run(film, question, session, Options(as_json, lang, out, spacing_mm, view, model))
+    options = Options(as_json, lang, out, spacing_mm, view, model)
+    asking.run(film, question, session, options, prior, box)
+
+
+@app.command()
+@one_line
+def chat(
+    film: Annotated[Path, typer.Argument(help="A film.")],
+    as_json: Json = False,
+    lang: Lang = Language.auto,
+    out: Out = None,
+    spacing_mm: Spacing = None,
+    view: ViewOption = None,
+    model: Model = None,
+    prior: Prior = None,
+    log: Annotated[Path | None, typer.Option("--log", help="File to write the conversation to, for replay.")] = None,
+) -> None:
+    """Talk about a film at a prompt, with history and completion; ":help" lists its commands."""
+    from whyray.shells.cli import chatting
+
+    chatting.run(film, prior, log, Options(as_json, lang, out, spacing_mm, view, model))
+
+
+@app.command()
+@one_line
+def replay(
+    log: Annotated[Path, typer.Argument(help="Log that `whyray chat --log` wrote.")],
+    lang: Lang = Language.auto,
+    model: Model = None,
+) -> None:
+    """Play a conversation again; exit 1 when an answer is not the same."""
+    from whyray.shells.cli import chatting
+
+    chatting.replay(log, Options(False, lang, None, None, None, model))
+
+
+@app.command()
+@one_line
+def report(
+    film: Annotated[Path, typer.Argument(help="A film.")],
+    form: Annotated[
+        Literal["text", "markdown", "html", "pdf"], typer.Option("--format", help="Form of the report.")
+    ] = "text",
+    lang: Lang = Language.auto,
+    out: Annotated[Path | None, typer.Option("--out", help="File to write; standard output without it.")] = None,
+    spacing_mm: Spacing = None,
+    view: ViewOption = None,
+    model: Model = None,
+    prior: Prior = None,
+    edits: Annotated[
+        Path | None, typer.Option("--edits", help="JSON list of changed sentences: sentence, zh, en, who, when.")
+    ] = None,
+) -> None:
+    """Write the structured report of a film."""
+    from whyray.shells.cli import reporting
+
+    reporting.run(film, form, out, prior, edits, Options(False, lang, None, spacing_mm, view, model))
+
+
+@app.command()
+@one_line
+def parse(
+    question: Annotated[str, typer.Argument(help="A question; - reads questions from standard input, one a line.")],
+    lang: Lang = Language.auto,
+    explain: Annotated[bool, typer.Option("--explain-parse", help="Also show lexicon hits and the rule.")] = False,
+) -> None:
+    """Show how questions are understood, one JSON object a line; needs no film; exit 2 when one is empty."""
+    parsing.run(question, lang, explain)
 
 
 @kb.command("check")

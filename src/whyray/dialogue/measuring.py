@@ -1,0 +1,210 @@
+"""Answers to "how large, how far, joined?": numbers of the film and relations between places."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+
+from whyray.dialogue.describing import say_attributes
+from whyray.dialogue.draft import Draft, Film
+from whyray.dialogue.locating import chosen, place_fact, thing
+from whyray.dialogue.phrases import Phrases, Words
+from whyray.domain import Anchor, Fact, Measurement, Relation, SignObservation
+
+# Aspects that are about two places; each asks for its clauses of a relation.
+_BETWEEN = frozenset({"distance", "connection", "overlap"})
+# The aspect that a closer look measures.
+_SIZE = "size"
+_ID = re.compile(r"([\u4e00-\u9fff])(A\d)")
+
+
+def measure(draft: Draft) -> None:
+    """Answer MEASURE: numbers of the film for ratios, angles, heights and counts, the rest for each anchor."""
+    film = draft.film
+    asked = set(film.query.aspects)
+    of_film = asked - _BETWEEN - {_SIZE}
+    told = [_say_numbers(draft, aspect) for aspect in film.query.aspects if aspect in of_film]
+    nothing_named = not asked and not film.query.anchors and not film.query.choices
+    if of_film and not any(told):
+        draft.say("measure.none")
+    elif nothing_named and not film.context.anchors and _say_numbers(draft, None):
+        told.append(True)
+    if asked & (_BETWEEN | {_SIZE}) or (not asked and not any(told)):
+        _say_places(draft)
+    if not film.calibrated and any(f.measurements for f in draft.facts):
+        draft.say("uncalibrated")
+
+
+def _say_numbers(draft: Draft, aspect: str | None) -> bool:
+    """Say the measurements of the film that an aspect asks for, of the signs named or of all; whether there are any.
+
+    The id of a measurement ends with the aspect that it measures (``..._ratio``, ``..._height``); beside it stand
+    the other lengths and angles of the same sign, which it is made of.
+    """
+    film = draft.film
+    wanted = set(film.query.signs)
+    found = False
+    for observed in film.observations.signs:
+        ratio = any(answers(m, aspect) for m in observed.measurements)
+        if (
+            observed.ran
+            and ratio
+            and (not wanted or observed.id in wanted)
+            and observed.id not in film.context.rejected
+        ):
+            found = _say_film_number(draft, observed, aspect) or found
+    return found
+
+
+def answers(measured: Measurement, aspect: str | None) -> bool:
+    """Tell whether a measurement of the film is what an aspect asks for; None asks for all that are no shares."""
+    if aspect is None:
+        return measured.id.endswith("_ratio") or measured.unit in ("mm", "px", "deg")
+    unit = {"angle": "deg", "count": "count"}.get(aspect)
+    return measured.id.endswith(f"_{aspect}") or (unit is not None and measured.unit == unit)
+
+
+def _say_film_number(draft: Draft, observed: SignObservation, aspect: str | None) -> bool:
+    film = draft.film
+    main = [m for m in observed.measurements if answers(m, aspect)]
+    beside = [m for m in observed.measurements if m not in main and m.unit in ("mm", "px", "deg")]
+    shown = [m for m in (*main, *beside) if film.phrases.measurement(m, film.calibrated)]
+    if not shown:
+        return False
+    draft.state(
+        "distance",
+        lambda p: p.measure(shown[0].id),
+        lambda p: p.also(p.measurement(m, film.calibrated) for m in shown),
+        measurements=tuple(shown),
+    )
+    return True
+
+
+def _say_places(draft: Draft) -> None:
+    """Size and relations of each anchor."""
+    film = draft.film
+    asked = set(film.query.aspects)
+    said = set[frozenset[str]]()
+    anchors = chosen(draft)
+    for anchor in anchors:
+        place_fact(draft, anchor, spoken=True)
+    for anchor in anchors:
+        if not asked or _SIZE in asked:
+            _say_size(draft, anchor)
+        if not asked or asked & _BETWEEN:
+            _say_relations(draft, anchor, anchors, said)
+    if said:
+        draft.say("projection")
+
+
+def _say_size(draft: Draft, anchor: Anchor) -> None:
+    """Diameters of the closer look, else what the first look measured on the anchor's sign."""
+    film = draft.film
+    look = film.context.looks.get(anchor.id)
+    observed = film.seen(anchor.sign) if anchor.sign is not None else None
+    own = observed is not None and observed.region is not None and observed.region.iou(anchor.region) > 0.5
+    coarse = [m for m in observed.measurements if m.unit in ("mm", "px")] if observed is not None and own else []
+    shown = [m for m in coarse if film.phrases.measurement(m, film.calibrated)]
+    if look is not None or not shown:
+        if look is not None:
+            say_attributes(draft, anchor, look, (_SIZE,))
+        else:
+            draft.say("look.unlooked", aspect=film.phrases.fill(f"aspect.{_SIZE}"))
+        return
+    draft.state(
+        "distance",
+        lambda p: p.measure(shown[0].id),
+        lambda p: p.also(p.measurement(m, film.calibrated) for m in shown),
+        measurements=tuple(shown),
+        anchor=anchor.id,
+        region=anchor.region,
+    )
+
+
+def _say_relations(draft: Draft, anchor: Anchor, anchors: tuple[Anchor, ...], said: set[frozenset[str]]) -> None:
+    """How an anchor lies to the places named; to all that was measured when none is named.
+
+    Pairs in `said` are not told again from the other side.
+    """
+    film = draft.film
+    measured = film.context.relations.get(anchor.id, ())
+    blind = [i for i in film.query.places if all(r.to != i for r in measured) and not _visible(film, i)]
+    named = {*film.query.places, *(a.id for a in anchors)}
+    wanted = [r for r in measured if r.to in named] or ([] if blind else list(measured))
+    for relation in wanted:
+        pair = frozenset((anchor.id, relation.to))
+        if thing(film, relation.to, film.phrases) and pair not in said:
+            _say_relation(draft, anchor, relation)
+            said.add(pair)
+    if blind:
+        names = film.phrases.listed(thing(film, i, film.phrases) for i in blind)
+        draft.say("measure.unmeasured", names=names)
+    elif not measured and len(anchors) < 2:
+        draft.say("measure.none")
+
+
+def _visible(film: Film, place: str) -> bool:
+    structure = film.observations.structure(place)
+    return place in film.observations.zones or (structure is not None and structure.region is not None)
+
+
+def _say_relation(draft: Draft, anchor: Anchor, relation: Relation) -> Fact:
+    film = draft.film
+    head = _head(film, anchor, relation)
+    text = relation_words(film, anchor, relation)
+    return draft.state(
+        "distance",
+        head,
+        text,
+        line=lambda p: p.fill("distance.line", head=head(p), text=text(p)),
+        anchor=anchor.id,
+        measurements=tuple(m for m in (relation.edge, relation.centre, relation.across) if m is not None),
+        region=anchor.region,
+    )
+
+
+def _head(film: Film, anchor: Anchor, relation: Relation) -> Words:
+    return lambda p: _spaced(p.fill("distance.head", **{"from": anchor.id, "to": _to(film, relation, p)}))
+
+
+def _to(film: Film, relation: Relation, p: Phrases) -> str:
+    """Name what was measured to, with its article."""
+    name = thing(film, relation.to, p)
+    return name if film.context.anchor(relation.to) is not None else p.fill("the", name=name)
+
+
+def _spaced(text: str) -> str:
+    """Put a space between Chinese characters and the id of an anchor."""
+    return _ID.sub(r"\1 \2", text)
+
+
+def relation_words(film: Film, anchor: Anchor, relation: Relation) -> Words:
+    """Distances, contact and connection of a relation, those that the question asks for (all when it asks for none)."""
+    asked = set(film.query.aspects) & _BETWEEN or set(_BETWEEN)
+    touching = relation.contact != "apart"
+
+    def words(p: Phrases) -> str:
+        clauses: list[str] = []
+        if "distance" in asked:
+            clauses += _distances(film, relation, p)
+        if "overlap" in asked or touching or "connection" in asked:
+            fields = {"from": anchor.id, "to": _to(film, relation, p), "share": p.percent(relation.overlap)}
+            line = relation.contact == "overlapping" and relation.overlap == 0
+            clauses.append(_spaced(p.fill("contact.crossing" if line else f"contact.{relation.contact}", **fields)))
+        if "connection" in asked and (not touching or relation.connected is None):
+            known = {True: "yes", False: "no", None: "unknown"}[relation.connected]
+            clauses.append(p.fill(f"connected.{known}"))
+        return p.join(clauses)
+
+    return words
+
+
+def _distances(film: Film, relation: Relation, p: Phrases) -> Iterable[str]:
+    """Edge and centre distance; on a film without scale also the part of the chest's inner width."""
+    edge, centre = p.value(relation.edge, film.calibrated), p.value(relation.centre, film.calibrated)
+    if edge and relation.edge.value and relation.across is not None and not relation.edge.unit.startswith("mm"):
+        edge = p.fill("distance.across", value=edge, share=p.fill("unit.ratio", value=relation.across.value))
+    if edge:
+        yield p.fill("distance.edge", value=edge)
+    if centre:
+        yield p.fill("distance.centre", value=centre)

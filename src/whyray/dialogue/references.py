@@ -1,0 +1,232 @@
+"""References ("this", "the left one", "A2", "the second") -> anchors of the conversation.
+
+Sides are the patient's: the patient's right lies at the image's left.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from whyray.dialogue.lexicon import Hit
+from whyray.domain import Anchor, Intent, Pack, Query, Session
+
+# Intents that speak of a lesion, and of these the ones that go on with the last one when they name none.
+TAKING: tuple[Intent, ...] = ("DESCRIBE", "MEASURE", "CHECKLIST", "LOCATE", "CORRECT")
+INHERITING: tuple[Intent, ...] = ("DESCRIBE", "MEASURE", "CHECKLIST", "LOCATE")
+# Two regions are level, or of one size, when they differ by less than this part of the film's height or of the larger.
+LEVEL, ALIKE = 0.04, 0.05
+# A lung lies about here on a frontal film (parts of its height), for places that no label names.
+LUNG_TOP, LUNG_HEIGHT, NEAR = 0.12, 0.70, 0.20
+
+
+@dataclass(frozen=True, slots=True)
+class Chosen:
+    """Anchor ids meant; or, in ``choices``, those that may be; ``named`` when the text itself points to them."""
+
+    anchors: tuple[str, ...] = ()
+    choices: tuple[str, ...] = ()
+    merged: bool = False
+    named: bool = False
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Scene:
+    """What a reference may mean: all anchors, the several last dealt with, and those last spoken of."""
+
+    anchors: tuple[Anchor, ...]
+    pool: tuple[Anchor, ...]
+    spoken: tuple[Anchor, ...]
+
+    @staticmethod
+    def of(session: Session | None, before: Query | None = None) -> Scene:
+        """Build it from a conversation; `before` is an earlier question of the same sentence."""
+        if session is None:
+            return Scene((), (), ())
+        by_id = {a.id: a for a in session.anchors}
+        asked = [[*reversed(t.query.parts), t.query] for t in reversed(session.turns)]
+        if before is not None:
+            asked.insert(0, [before])
+        spoken = next((q.anchors for qs in asked for q in qs if any(a in by_id for a in q.anchors)), None)
+        if spoken is None:
+            spoken = next((ids for t in reversed(session.turns) if (ids := _ids(t.anchors, by_id))), ())
+        several = (
+            ids
+            for turn in reversed(session.turns)
+            for ids in (turn.query.choices, turn.query.anchors, _ids(turn.anchors, by_id))
+            if len([i for i in ids if i in by_id]) > 1
+        )
+        pool = next(several, tuple(by_id))
+        return Scene(session.anchors, _of(pool, by_id), _of(spoken, by_id))
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Asked:
+    """What the text says about the anchors it means.
+
+    Attributes
+    ----------
+    ids
+        Anchor ids written out; ``joined`` when they are meant as one place.
+    references
+        Hits of the words that point.
+    sides
+        Sides named that belong to no place.
+    places
+        Zones and structures named that may say where the lesion lies.
+    nouns
+        Names that may stand for a lesion.
+    settled
+        It asks for something of the film, not of a lesion, unless it points to one.
+    """
+
+    intent: Intent
+    ids: tuple[str, ...]
+    joined: bool
+    references: tuple[Hit, ...]
+    sides: tuple[str, ...]
+    places: tuple[str, ...]
+    nouns: tuple[Hit, ...]
+    settled: bool
+
+    @property
+    def values(self) -> frozenset[str]:
+        """What the pointing words stand for."""
+        return frozenset(v for h in self.references for v in h.values)
+
+
+def resolve(asked: Asked, scene: Scene, pack: Pack) -> Chosen:
+    """Find the anchors that a question means; nothing without anchors, choices when several fit equally."""
+    if not scene.anchors:
+        return Chosen()
+    if asked.ids:
+        return Chosen(asked.ids, (), asked.joined, True)
+    if asked.intent not in TAKING and not asked.references:
+        return Chosen()
+    ordinals = [int(v) for h in asked.references for v in h.values if v.isdigit()]
+    if ordinals:
+        line = scene.pool if max(ordinals) <= len(scene.pool) else scene.anchors
+        return Chosen(tuple(line[n - 1].id for n in ordinals if n <= len(line)), named=True)
+    found = _filtered(asked, scene, pack)
+    if found is not None:
+        return _settle(found, asked, scene)
+    return _spoken(asked, scene)
+
+
+def _filtered(asked: Asked, scene: Scene, pack: Pack) -> list[Anchor] | None:
+    """Anchors that the names, places, sides and sizes of the text leave; None when it has none of these."""
+    values, some = asked.values, False
+    left = list(scene.pool)
+    if asked.nouns:
+        fitting = [a for a in scene.anchors if any(_is(a, noun, pack) for noun in asked.nouns)]
+        left, some = [a for a in left if a in fitting] or fitting, True
+        if not fitting:
+            if asked.intent == "CHECKLIST" or (values and asked.intent != "CORRECT"):
+                left, some = list(scene.pool), False
+            else:
+                return []
+    for place in asked.places:
+        lying = _lying([a for a in scene.anchors if not some or a in left], place, pack)
+        if lying is not None:
+            left, some = lying, True
+    if len(set(asked.sides)) == 1 and not asked.places:
+        left, some = [a for a in left if _side(a) == asked.sides[0]], True
+    if "other" in values:
+        left, some = [a for a in left if a not in scene.spoken], True
+    for value, key, slack in _EXTREMES:
+        if value in values and left:
+            left, some = _extreme(left, key, slack), True
+    if "last" in values and left:
+        left, some = left[-1:], True
+    return left if some else None
+
+
+def _settle(found: list[Anchor], asked: Asked, scene: Scene) -> Chosen:
+    if "many" in asked.values:
+        return Chosen(tuple(a.id for a in found), named=True)
+    if len(found) > 1 and not asked.sides and asked.values & {"this"}:
+        found = [a for a in found if a in scene.spoken] or found
+    if len(found) > 1 and not asked.sides:
+        newest = max(a.turn for a in found)
+        spoken = [a for a in found if a in scene.spoken] if len(scene.spoken) == 1 else []
+        found = spoken or [a for a in found if a.turn == newest]
+    if len(found) > 1:
+        return Chosen((), tuple(a.id for a in found) if asked.intent in TAKING else (), named=True)
+    return Chosen(tuple(a.id for a in found), named=True)
+
+
+def _spoken(asked: Asked, scene: Scene) -> Chosen:
+    """The anchors last spoken of, for a pronoun or for a question that goes on."""
+    named = bool(asked.references)
+    if not named and (asked.settled or asked.intent not in INHERITING):
+        return Chosen()
+    if "many" in asked.values:
+        several = scene.spoken if len(scene.spoken) > 1 else scene.pool
+        return Chosen(tuple(a.id for a in several), named=True)
+    ids = tuple(a.id for a in scene.spoken)
+    if len(ids) == 1:
+        return Chosen(ids, named=named)
+    return Chosen((), ids if asked.intent in TAKING else (), named=named)
+
+
+def _is(anchor: Anchor, noun: Hit, pack: Pack) -> bool:
+    """Tell whether `noun` may name the anchor: its sign, a diagnosis that the sign leads, a word of its label."""
+    if noun.text in anchor.label.zh or noun.text.removesuffix("s") in anchor.label.en.lower():
+        return True
+    if noun.kind == "sign":
+        return anchor.sign in noun.values
+    firsts = (d.core_signs[:1] for v in noun.values if (d := pack.diagnosis(v)) is not None)
+    return any(anchor.sign in first for first in firsts)
+
+
+def _lying(anchors: list[Anchor], place: str, pack: Pack) -> list[Anchor] | None:
+    """Anchors in a zone or at a structure: by their label, else by side and height; None when it tells nothing."""
+    entry = pack.zone(place) or pack.structure(place)
+    if entry is None:
+        return None
+    words = [w.lower() for w in (entry.name.zh, entry.name.en, *entry.synonyms.zh, *entry.synonyms.en)]
+    labelled = [a for a in anchors if any(w in a.label.zh or w in a.label.en.lower() for w in words)]
+    if labelled:
+        return labelled
+    if entry.side is None:
+        return None
+    beside = [a for a in anchors if _side(a) == entry.side]
+    zone = pack.zone(place)
+    span = zone.params.get("v") if zone is not None else None
+    if not span:
+        return beside
+    height = LUNG_TOP + LUNG_HEIGHT * (span[0] + span[1]) / 2
+    return [a for a in beside if abs(a.region.centroid[1] / a.region.rows - height) <= NEAR]
+
+
+def _side(anchor: Anchor) -> str:
+    return "right" if anchor.region.centroid[0] < anchor.region.cols / 2 else "left"
+
+
+def _down(anchor: Anchor) -> float:
+    return anchor.region.centroid[1] / anchor.region.rows
+
+
+def _size(anchor: Anchor) -> float:
+    return float(anchor.region.area_px)
+
+
+def _extreme(anchors: list[Anchor], key: Callable[[Anchor], float], slack: Callable[[float], float]) -> list[Anchor]:
+    best = min(map(key, anchors))
+    return [a for a in anchors if key(a) - best <= slack(best)]
+
+
+_EXTREMES: tuple[tuple[str, Callable[[Anchor], float], Callable[[float], float]], ...] = (
+    ("upper", _down, lambda _: LEVEL),
+    ("lower", lambda a: -_down(a), lambda _: LEVEL),
+    ("largest", lambda a: -_size(a), lambda best: ALIKE * abs(best)),
+    ("smallest", _size, lambda best: ALIKE * best),
+)
+
+
+def _ids(anchors: Iterable[Anchor], known: dict[str, Anchor]) -> tuple[str, ...]:
+    return tuple(a.id for a in anchors if a.id in known)
+
+
+def _of(ids: Iterable[str], known: dict[str, Anchor]) -> tuple[Anchor, ...]:
+    return tuple(known[i] for i in ids if i in known)

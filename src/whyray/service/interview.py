@@ -1,0 +1,364 @@
+"""One question about one film: what must be measured for it, and the turn that answers it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
+from time import perf_counter
+from typing import Protocol, get_args
+
+from whyray import dialogue, perception, reasoning
+from whyray.domain import (
+    Anchor,
+    ArgumentError,
+    Bilingual,
+    Change,
+    Correction,
+    Finding,
+    Lang,
+    Look,
+    Query,
+    Region,
+    Relation,
+    Sentence,
+    Session,
+    SignObservation,
+    Ticked,
+    Turn,
+    Verdict,
+)
+from whyray.service.reading import Reading
+
+VERDICTS = get_args(Verdict)
+REASONED = ("WHY", "WHY_NOT")
+ON_LESION = ("DESCRIBE", "MEASURE", "CHECKLIST", "LOCATE")
+RESTORE = "restore"  # aspect of a correction that takes an earlier one back
+
+
+class Tester(Protocol):
+    """Erases each carrying region of a finding and reads again, without the signs that were struck out."""
+
+    def __call__(self, finding: Finding, reading: Reading, rejected: frozenset[str]) -> Finding:
+        """The finding with its tests."""
+
+
+@dataclass(frozen=True, eq=False, slots=True)
+class Interview:
+    """A film with the conversation about it so far.
+
+    Attributes
+    ----------
+    session
+        The conversation.
+    reading
+        The film, read.
+    prior
+        The earlier film, read.
+    test
+        The counterfactual test.
+    looks
+        Closer looks done already, by anchor id; new ones are added.
+    report
+        Sentences of the structured report, given findings and language.
+    """
+
+    session: Session
+    reading: Reading
+    prior: Reading | None
+    test: Tester
+    looks: dict[str, Look]
+    report: Callable[[tuple[Finding, ...], frozenset[str], Lang], tuple[Sentence, ...]]
+
+    def answer(self, text: str, lang: Lang | None) -> Turn:
+        """The turn that answers `text`; it is not stored yet.
+
+        Raises
+        ------
+        ArgumentError
+            ANCHOR_UNKNOWN or ANCHOR_STALE.
+        """
+        started = perf_counter()
+        query = dialogue.understand(text, self.reading.pack, self.session, lang)
+        for part in (query, *query.parts):
+            self._refuse_strangers(part)
+        correction = self._correction(query)
+        rejected = self._rejected(correction)
+        findings = self.reading.concluded(rejected)
+        query = self._resolved(query, findings)
+        query, made = self._placed(query, rejected)
+        tested = perf_counter()
+        findings = self._tested(query, findings, rejected)
+        looked = perf_counter()
+        context = self._context(query, made, findings, rejected, correction)
+        measured = perf_counter()
+        answer = self.compose(query, findings, rejected, context)
+        anchors = (*made, *self._proposed(answer, made))
+        return Turn(
+            session=self.session.id,
+            turn=len(self.session.turns) + 1,
+            query=query,
+            sentences=answer.sentences,
+            items=answer.items,
+            anchors=anchors,
+            facts=answer.facts,
+            correction=correction,
+            timing_ms={
+                "counterfactual": 1000 * (looked - tested),
+                "closer_look": 1000 * (measured - looked),
+                "total": 1000 * (perf_counter() - started),
+            },
+        )
+
+    def compose(
+        self, query: Query, findings: tuple[Finding, ...], rejected: frozenset[str], context: dialogue.Context
+    ) -> dialogue.Answer:
+        """The words of an answer."""
+        return dialogue.compose(
+            query,
+            reasoning.rank(findings, self.reading.pack).spoken,
+            reasoning.strike(self.reading.observations, rejected),
+            self.reading.pack,
+            simulated=self.reading.image.simulated,
+            calibrated=self.reading.image.geometry.calibrated,
+            warnings=self.reading.image.warnings,
+            context=context,
+        )
+
+    def drawn(self, region: Region, label: Bilingual) -> Turn:
+        """The turn in which the user draws a place on the film."""
+        anchor = self._anchor(0, label, region, (), None)
+        query = Query("", self.session.lang, "LOCATE", anchors=(anchor.id,))
+        context = self._context(query, (anchor,), self.reading.findings, self.session.rejected, None)
+        answer = self.compose(query, self.reading.concluded(self.session.rejected), self.session.rejected, context)
+        return Turn(
+            session=self.session.id,
+            turn=len(self.session.turns) + 1,
+            query=query,
+            sentences=answer.sentences,
+            items=answer.items,
+            anchors=(anchor,),
+            facts=answer.facts,
+        )
+
+    def _anchor(
+        self, after: int, label: Bilingual, region: Region, parents: tuple[str, ...], sign: str | None
+    ) -> Anchor:
+        number = len(self.session.made) + after + 1
+        turn = len(self.session.turns) + 1
+        return Anchor(f"A{number}", label, region, parents, turn, sign, self.session.image_sha256)
+
+    def _proposed(self, answer: dialogue.Answer, made: tuple[Anchor, ...]) -> Iterator[Anchor]:
+        """Anchors of the places that the answer speaks of and that have none yet."""
+        known = [(a.sign, a.region) for a in (*self.session.anchors, *made)]
+        new = [p for p in answer.anchors if not any(p.sign == s and same(p.region, r) for s, r in known)]
+        for number, place in enumerate(new):
+            yield self._anchor(len(made) + number, place.label, place.region, (), place.sign)
+
+    def _refuse_strangers(self, query: Query) -> None:
+        """Refuses an anchor that was never made, or that lies on another film."""
+        live = {a.id for a in self.session.anchors}
+        known = {a.id for a in self.session.made}
+        wrong = next((a for a in query.anchors if a not in live), None)
+        if wrong is None:
+            return
+        names = "、".join(sorted(live)), ", ".join(sorted(live))
+        hint = Bilingual(f"现有标记：{names[0]}。", f"There are {names[1]}.") if live else Bilingual(
+            "本片尚无标记；请先提问或在片上框选。", "This film has none yet; ask first, or draw a box on it."
+        )  # fmt: skip
+        if wrong in known:
+            raise ArgumentError(
+                "ANCHOR_STALE",
+                Bilingual(f"标记 {wrong} 属于前一张影像。", f"The anchor {wrong} lies on an earlier film."),
+                hint,
+            )
+        raise ArgumentError(
+            "ANCHOR_UNKNOWN",
+            Bilingual(f"没有标记 {wrong}。", f"There is no anchor {wrong}."),
+            hint,
+        )
+
+    def _correction(self, query: Query) -> Correction | None:
+        """The doctor's word: about the sign named, that of the anchor, or the one that carries the disease named."""
+        if query.intent != "CORRECT":
+            return None
+        restoring = RESTORE in query.aspects
+        struck = self.session.rejected
+        pool = struck if restoring else frozenset(s.id for s in self._shown() if s.id not in struck)
+        anchors = [a for a in self.session.anchors if a.id in query.anchors and a.sign in pool]
+        named = [s for s in query.signs if s in pool] or [a.sign for a in anchors if a.sign is not None]
+        named = named or [s for s in self._carrying(query.target) if s in pool]
+        if not named and restoring and len(struck) == 1 and not (query.signs or query.anchors or query.target):
+            named = list(struck)
+        if not named:
+            return None
+        lies = next((a.id for a in anchors if a.sign == named[0]), None)
+        return Correction(named[0], not restoring, lies, query.text)
+
+    def _shown(self) -> Iterator[SignObservation]:
+        """Named signs that a mask carries."""
+        learned = {s.id for s in self.reading.pack.signs if s.learned}
+        return (s for s in self.reading.observations.signs if s.region is not None and s.id not in learned)
+
+    def _carrying(self, target: str | None) -> list[str]:
+        """Signs that speak for a diagnosis, the heaviest first; also those that were struck out."""
+        finding = self.reading.finding(target)
+        return [] if finding is None else [e.sign for e in finding.evidence if e.polarity == "for"]
+
+    def _rejected(self, correction: Correction | None) -> frozenset[str]:
+        before = self.session.rejected
+        if correction is None:
+            return before
+        return before | {correction.sign} if correction.rejected else before - {correction.sign}
+
+    def _resolved(self, query: Query, findings: tuple[Finding, ...]) -> Query:
+        """Fills in the conclusion that a screening names first when a question for reasons names none."""
+        parts = tuple(self._resolved(p, findings) for p in query.parts)
+        query = replace(query, parts=parts)
+        if query.intent not in REASONED or query.target is not None:
+            return query
+        pack = self.reading.pack
+        headed = {d.id for d in pack.diagnoses if d.head is not None and not d.normal}
+        normal = {d.id for d in pack.diagnoses if d.normal}
+        spoken = reasoning.rank(findings, pack).spoken
+        leading = (f for f in spoken if f.id in headed or f.verdict != "not_supported")
+        first = min((f for f in leading if f.id not in normal), key=lambda f: VERDICTS.index(f.verdict))
+        return replace(query, target=first.id, targets=(first.id,))
+
+    def _placed(self, query: Query, rejected: frozenset[str]) -> tuple[Query, tuple[Anchor, ...]]:
+        """Makes the anchors that a question about a lesion needs: merged ones, and signs named but not yet anchored."""
+        made: list[Anchor] = []
+        parts = [self._with_place(part, rejected, made) for part in (query, *query.parts)]
+        return replace(parts[0], parts=tuple(parts[1:])), tuple(made)
+
+    def _with_place(self, query: Query, rejected: frozenset[str], made: list[Anchor]) -> Query:
+        if query.intent not in ON_LESION or query.choices:
+            return query
+        if query.intent == "CHECKLIST" and query.anchors and not self._of_a_lesion(query.target):
+            return replace(query, anchors=())
+        if len(query.anchors) > 1 and query.merged:
+            parents = [a for a in self.session.anchors if a.id in query.anchors]
+            union = Region.union([a.region for a in parents])
+            label = Bilingual(*(" + ".join(a.label.get(lang) for a in parents) for lang in get_args(Lang)))
+            made.append(self._anchor(len(made), label, union, tuple(a.id for a in parents), None))
+            return replace(query, anchors=(made[-1].id,))
+        if query.anchors:
+            return query
+        anchored = {a.sign: a.id for a in (*self.session.anchors, *made)}
+        shown = {s.id: s for s in self._shown() if s.id not in rejected}
+        ids = []
+        for sign in (s for s in self._named(query) if s in shown):
+            if sign not in anchored:
+                region = shown[sign].region
+                assert region is not None
+                label = dialogue.label_of(shown[sign], self.reading.pack)
+                made.append(self._anchor(len(made), label, region, (), sign))
+                anchored[sign] = made[-1].id
+            ids.append(anchored[sign])
+        return replace(query, anchors=tuple(ids))
+
+    def _named(self, query: Query) -> list[str]:
+        """Signs that a question names; without any, the core signs of the diagnoses it names (one that is seen)."""
+        if query.signs:
+            return list(query.signs)
+        if query.intent == "CHECKLIST" and not self._of_a_lesion(query.target):
+            return []
+        named = (self.reading.pack.diagnosis(t) for t in dict.fromkeys((query.target, *query.targets)) if t)
+        core = [s for d in named if d is not None for s in d.core_signs]
+        seen = {s.id for s in self._shown()}
+        return [s for s in core if s in seen][:1]
+
+    def _of_a_lesion(self, target: str | None) -> bool:
+        """Whether a checklist is about one lesion: some row of it takes a closer look."""
+        diagnosis = self.reading.pack.diagnosis(target or "")
+        rows = () if diagnosis is None else diagnosis.checklist
+        named = {sign for row in rows for sign in reasoning.signs_of(row.when)}
+        found = (s.detector for s in self.reading.pack.signs if s.id in named and s.detector is not None)
+        return any(detector.kind == perception.CLOSER for detector in found)
+
+    def _tested(self, query: Query, findings: tuple[Finding, ...], rejected: frozenset[str]) -> tuple[Finding, ...]:
+        """Findings with the counterfactual test done on what carries the conclusions asked for."""
+        asked = {q.target for q in (query, *query.parts) if q.intent in REASONED}
+        return tuple(self.test(f, self.reading, rejected) if f.id in asked else f for f in findings)
+
+    def _context(
+        self,
+        query: Query,
+        made: tuple[Anchor, ...],
+        findings: tuple[Finding, ...],
+        rejected: frozenset[str],
+        correction: Correction | None,
+    ) -> dialogue.Context:
+        """Everything that the answer needs beside the findings, measured now."""
+        queries = (query, *query.parts)
+        anchors = (*self.session.anchors, *made)
+        comparing = any(q.intent == "COMPARE" and len(q.targets) < 2 for q in queries)
+        reporting = any(q.intent == "REPORT" for q in queries)
+        return dialogue.Context(
+            anchors=anchors,
+            looks=self._looks(queries, anchors),
+            relations=self._relations(queries, anchors),
+            ticked=self._ticked(queries, anchors, rejected),
+            rejected=rejected,
+            changes=self._changes() if comparing else None,
+            correction=correction,
+            before=self.reading.concluded(self.session.rejected) if correction is not None else (),
+            opening=not any(t.film == self.session.image_sha256 for t in self.session.turns),
+            report_sentences=self.report(findings, rejected, query.lang) if reporting else (),
+        )
+
+    def _looks(self, queries: tuple[Query, ...], anchors: tuple[Anchor, ...]) -> Mapping[str, Look]:
+        wanted = {a for q in queries if q.intent in ("DESCRIBE", "CHECKLIST", "MEASURE") for a in q.anchors}
+        for anchor in anchors:
+            if anchor.id in wanted and anchor.id not in self.looks:
+                self.looks[anchor.id] = perception.look_closer(
+                    self.reading.image, anchor.region, self.reading.observations, self.reading.pack
+                )
+        return {a: self.looks[a] for a in wanted if a in self.looks}
+
+    def _relations(self, queries: tuple[Query, ...], anchors: tuple[Anchor, ...]) -> Mapping[str, tuple[Relation, ...]]:
+        by_id = {a.id: a for a in anchors}
+        found: dict[str, tuple[Relation, ...]] = {}
+        for query in queries:
+            if query.intent not in ("MEASURE", "LOCATE"):
+                continue
+            asked = [by_id[a] for a in query.anchors if a in by_id]
+            for anchor in asked:
+                others = [(a.region, a.id) for a in asked if a.id != anchor.id]
+                relations = perception.relations(
+                    self.reading.image,
+                    anchor.region,
+                    self.reading.observations,
+                    self.reading.pack,
+                    query.places,
+                    others,
+                )
+                found[anchor.id] = (*found.get(anchor.id, ()), *relations)
+        return found
+
+    def _ticked(
+        self, queries: tuple[Query, ...], anchors: tuple[Anchor, ...], rejected: frozenset[str]
+    ) -> Mapping[str, tuple[Ticked, ...]]:
+        by_id = {a.id: a for a in anchors}
+        observations = reasoning.strike(self.reading.observations, rejected)
+        found = {}
+        for query in (q for q in queries if q.intent == "CHECKLIST"):
+            diagnosis = self.reading.pack.diagnosis(query.target or "")
+            if diagnosis is None:
+                continue
+            lesion = by_id.get(query.anchors[0]) if len(query.anchors) == 1 else None
+            look = self.looks.get(lesion.id) if lesion is not None else None
+            extra = () if look is None else tuple(s for s in look.signs if s.id not in rejected)
+            within = None if lesion is None else lesion.region
+            found[diagnosis.id] = reasoning.tick(diagnosis, observations, self.reading.pack, extra, within)
+        return found
+
+    def _changes(self) -> tuple[Change, ...] | None:
+        if self.prior is None:
+            return None
+        now, before = self.reading, self.prior
+        return perception.changes(now.image, now.observations, before.image, before.observations, now.pack)
+
+
+def same(region: Region, other: Region) -> bool:
+    """Whether two regions of one film hold the same pixels."""
+    return region is other or (region.bbox == other.bbox and bool((region.crop == other.crop).all()))
