@@ -251,7 +251,7 @@ def make(folder: Path, out: Path, settings: Settings, films: FilmSettings) -> di
         "cardiothoracic_ratio": twin["cardiothoracic_ratio"],
         "anatomy": twin["anatomy"] | {name: entry(mask) for name, mask in roots.items()},
         "signs": {settings.sign: {"visible": seen, "full": seen}},
-        "nodule": geometry(settings, mm) | {"to": settings.to} | distances(nodule, roots[settings.to], mm),
+        "lesion": geometry(settings, mm) | {"to": settings.to} | distances(nodule, roots[settings.to], mm),
     }
     truth["films"][settings.film] = film
     file.write_text(json.dumps(truth, indent=1) + "\n", encoding="utf-8")
@@ -265,7 +265,7 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--out", type=Path, required=True, help="folder with healthy_twin.dcm and truth.json")
     args = parser.parse_args(argv)
     film = make(args.ct_wheel_data, args.out, read_nodule(), read_settings())
-    print({name: value for name, value in film["nodule"].items() if name not in ("notches", "spicules")})
+    print({name: value for name, value in film["lesion"].items() if name not in ("notches", "spicules")})
 
 
 if __name__ == "__main__":

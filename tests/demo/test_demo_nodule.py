@@ -49,7 +49,7 @@ def test_the_recipe_makes_the_same_bytes_and_the_same_truth(tmp_path, truth, nod
     digest, mask, mm = develop_film(tmp_path, settings, read_settings())
     assert digest == truth[settings.film]["sha256"]
     assert np.array_equal(mask, nodule.mask())
-    told = truth[settings.film]["nodule"]
+    told = truth[settings.film]["lesion"]
     assert geometry(settings, mm) == {key: told[key] for key in geometry(settings, mm)}
     data = (DEMO / settings.file).read_bytes()
     assert hashlib.sha256(data).hexdigest() == digest
@@ -98,7 +98,7 @@ def test_the_model_marks_the_nodule_and_the_closer_look_sees_its_form(truth, nod
     assert found.region.iou(nodule) > 0.8
     assert found.attribute("margin").value in ("spiculated", "lobulated")
     assert found.attribute("lobulation").value == "present"
-    told = truth[settings.film]["nodule"]
+    told = truth[settings.film]["lesion"]
     notches = {m.clock for m in found.attribute("lobulation").marks}
     assert len(notches & {n["clock"] for n in told["notches"]}) >= 2
     size = found.attribute("size")
@@ -113,8 +113,8 @@ def test_distances_to_the_true_hilum_and_to_the_hilum_as_segmented(truth, nodule
     found = look_closer(reading.image, seen.region, reading.observations, reading.pack).region
     true = Region.from_rle(film["anatomy"][settings.to]["mask"])
     against = relate(reading.image, found, reading.observations, reading.pack, true, settings.to)
-    assert against.edge.value == pytest.approx(film["nodule"]["edge_mm"], rel=0.05)
-    assert against.centre.value == pytest.approx(film["nodule"]["centre_mm"], rel=0.05)
+    assert against.edge.value == pytest.approx(film["lesion"]["edge_mm"], rel=0.05)
+    assert against.centre.value == pytest.approx(film["lesion"]["centre_mm"], rel=0.05)
     mm = reading.image.geometry.spacing_mm[0]
     segmented = reading.observations.structure(settings.to).region
     wanted = distances(nodule.mask(), segmented.mask(), mm)

@@ -226,9 +226,10 @@ def test_a_reason_may_be_asked_of_an_anchor(chest: Pack) -> None:
 
 
 def test_nothing_is_meant_without_anchors(chest: Pack) -> None:
-    for text in ("这个多大", "A1多大", "the left one", "第二个"):
+    for text in ("这个多大", "the left one", "第二个"):
         query = understand(text, chest, conversation())
         assert (query.anchors, query.choices) == ((), ())
+    assert understand("A1多大", chest, conversation()).anchors == ("A1",)
 
 
 @pytest.mark.parametrize(

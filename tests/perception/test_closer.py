@@ -117,7 +117,7 @@ def test_a_smooth_disc_is_smooth_round_and_solid() -> None:
 
 
 def test_a_wide_edge_is_blurred() -> None:
-    assert said(look(Drawn(blur=20)), "margin").value == "blurred"
+    assert said(look(Drawn(blur=24)), "margin").value == "blurred"
 
 
 @pytest.mark.parametrize(("hole", "word"), [(0.75, "thin"), (0.5, "thick")])

@@ -30,7 +30,9 @@ def test_every_sign_of_the_pack_has_exactly_one_observation_in_its_order(tmp_pat
     seen = look(chest(), tmp_path)
     assert [s.id for s in seen.signs] == [s.id for s in scenery.pack().signs]
     for definition, observed in zip(scenery.pack().signs, seen.signs, strict=True):
-        assert observed.ran == (definition.detector is not None)
+        first = definition.detector is not None and definition.detector.kind != "closer"
+        assert observed.ran == first
+        assert (observed.reason == "needs_closer_look") == (definition.detector is not None and not first)
         assert (observed.reason == "no_detector") == (definition.detector is None)
     assert {s.detector.kind for s in scenery.pack().signs if s.detector is not None} == set(DETECTORS)
 

@@ -148,8 +148,8 @@ def compared(
     return by_id
 
 
-@pytest.mark.parametrize("degrees", [-15.0, -5.0, 0.0, 8.0, 15.0])
-@pytest.mark.parametrize(("size", "stretch"), [(1.0, 1.0), (0.7, 1.0), (1.9, 1.0), (1.0, 1.08), (0.6, 0.93)])
+@pytest.mark.parametrize("degrees", [-15.0, 0.0, 15.0])
+@pytest.mark.parametrize(("size", "stretch"), [(0.7, 1.0), (1.5, 1.0), (1.0, 1.08)])
 def test_the_map_of_a_turned_and_resized_film_is_found(degrees: float, size: float, stretch: float) -> None:
     masks = anatomy()
     shape = (round(ROWS * size * 1.3), round(COLS * size * 1.3))
@@ -218,8 +218,8 @@ def test_a_mirrored_prior_is_refused_and_a_straight_one_is_not() -> None:
     found = changes(now, here, film(grey[:, ::-1]), there, scenery.pack())
     assert {c.reason for c in found if c.id == HEART.id} == {"mirrored"}
     assert {c.trend for c in found} == {"undetermined"}
-    assert not mirrored(now, here, now, here, scenery.pack())
-    assert mirrored(film(grey[:, ::-1]), there, now, here, scenery.pack())
+    assert not mirrored(now, here, now, here, scenery.pack(), align(here, here))
+    assert mirrored(film(grey[:, ::-1]), there, now, here, scenery.pack(), laid)
 
 
 def test_signs_on_one_film_only_are_new_or_gone_unless_their_scores_are_alike() -> None:
@@ -242,9 +242,7 @@ def test_signs_on_one_film_only_are_new_or_gone_unless_their_scores_are_alike() 
 @pytest.mark.parametrize(
     ("sign", "unit"), [(HAZE, "ratio"), (FLUID, "px"), (KNOT, "px")], ids=["area", "height", "diameter"]
 )
-@pytest.mark.parametrize(
-    ("steps", "trend"), [(-3, "smaller"), (-1, "unchanged"), (0, "unchanged"), (1, "unchanged"), (3, "larger")]
-)
+@pytest.mark.parametrize(("steps", "trend"), [(-3, "smaller"), (-1, "unchanged"), (1, "unchanged"), (3, "larger")])
 def test_sizes_count_from_two_standard_deviations_on(sign: SignDefinition, unit: str, steps: int, trend: str) -> None:
     assert sign.detector is not None
     factor = np.exp(steps * SPREAD_LOG[sign.detector.params["measured"]])

@@ -96,11 +96,11 @@ class Asked:
 
 
 def resolve(asked: Asked, scene: Scene, pack: Pack) -> Chosen:
-    """Find the anchors that a question means; nothing without anchors, choices when several fit equally."""
-    if not scene.anchors:
-        return Chosen()
+    """Find the anchors that a question means, choices when several fit equally; ids stand even if there are none."""
     if asked.ids:
         return Chosen(asked.ids, (), asked.joined, True)
+    if not scene.anchors:
+        return Chosen()
     if asked.intent not in TAKING and not asked.references:
         return Chosen()
     ordinals = [int(v) for h in asked.references for v in h.values if v.isdigit()]

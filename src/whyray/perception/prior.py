@@ -115,22 +115,24 @@ def _refusal(
     """Why the two films cannot be compared at all."""
     if not (seen.quality.usable and earlier.quality.usable):
         return UNREADABLE
-    if mirrored(now, seen, before, earlier, pack):
+    if mirrored(now, seen, before, earlier, pack, laid):
         return MIRRORED
     return NOT_ALIGNED if laid is None else None
 
 
-def mirrored(now: Image, seen: Observations, before: Image, earlier: Observations, pack: Pack) -> bool:
+def mirrored(
+    now: Image, seen: Observations, before: Image, earlier: Observations, pack: Pack, laid: Alignment | None
+) -> bool:
     """Whether the prior film fits this one better when it is flipped left to right.
 
     The network names the sides by their place in the picture, so names cannot tell a flipped film. The prior film is
     laid on this one by its outlines as it is and flipped, and the correlation of the grey between `FINE` and `COARSE`
-    cells inside the box of the lungs decides.
+    cells inside the box of the lungs decides. `laid` is the alignment of the prior film as it is.
     """
     box = _lung_box(seen, pack)
     turned_seen = _flipped(earlier, pack)
     turned = replace(before, pixels=np.ascontiguousarray(before.pixels[:, :, ::-1]))
-    straight = _likeness(now, before, align(seen, earlier), box)
+    straight = _likeness(now, before, laid, box)
     return _likeness(now, turned, align(seen, turned_seen), box) > straight
 
 
