@@ -79,7 +79,9 @@ def gather(options: argparse.Namespace, plan: loop.Plan) -> tuple[list[tuple[sou
         made, _ = sources.inserted_films(options.data, "train", plan.size, cache, options.made, plan.seed)
         found.append((made, plan.inserted))
     if plan.projected:
-        found.append((sources.projected_films(options.ct, plan.size, len(heads)), plan.projected))
+        projected = sources.projected_films(options.ct, plan.size, len(heads))
+        found[0] = (sources.placed(found[0][0], projected), plan.real)
+        found.append((projected, plan.projected))
     return found, heads
 
 

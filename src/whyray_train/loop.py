@@ -16,12 +16,14 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from whyray_train import augment
+from whyray_train.films import STRUCTURE_BITS
 from whyray_train.gating import pooled
 from whyray_train.network import ReaderNet
 from whyray_train.sources import Batch, Source, joined
 
 log = logging.getLogger(__name__)
 CHEST = slice(0, 3)  # right lung, left lung, heart
+UNMARKED = len(STRUCTURE_BITS)  # from this plane on: structures that no real film has marked
 MARGIN = 3  # cells of the sign map beyond which no sign lies: pleura and hidden bases are nearer
 
 
@@ -48,6 +50,7 @@ class Plan:
     signs_weight: float = 1.0
     film_signs_weight: float = 0.5
     outside_weight: float = 1.0
+    placed_weight: float = 1.0
     frozen: int = 0
     seed: int = 1
 
@@ -88,8 +91,21 @@ def outside_loss(logits: Tensor, anatomy: Tensor, weights: Tensor) -> Tensor:
     return (8 * F.softplus(logits) * far).sum() / (far.sum() * logits.shape[1]).clamp_min(1)
 
 
+def placed_loss(logits: Tensor, anatomy: Tensor, placed: Tensor) -> Tensor:
+    """Structures that no real film has marked, held to an atlas: mean cross-entropy where it tells yes or no.
+
+    ``anatomy`` (n, k, h, w) holds the codes of `atlas` in 0..1 in its last planes, for the rows with ``placed`` = 1;
+    what a warp leaves between two codes is not told.
+    """
+    codes = anatomy[:, UNMARKED:]
+    told = ((codes < 0.05) | (codes > 0.95)).float() * placed.view(-1, 1, 1, 1)
+    loss = F.binary_cross_entropy_with_logits(logits[:, UNMARKED:], codes.round(), reduction="none")
+    heavy = 1 + 3 * codes.round()
+    return 4 * (loss * told * heavy).sum() / told.sum().clamp_min(1)
+
+
 def losses(net: ReaderNet, batch: Batch, size: int) -> dict[str, Tensor]:
-    """The five losses of one augmented batch, by name."""
+    """The six losses of one augmented batch, by name."""
     if batch.images.shape[-1] != size:
         raise ValueError("batch of another size than the plan's")
     out = net(batch.images.contiguous(memory_format=torch.channels_last))
@@ -99,6 +115,7 @@ def losses(net: ReaderNet, batch: Batch, size: int) -> dict[str, Tensor]:
         "film": (film * batch.label_weight).sum() / batch.label_weight.sum().clamp_min(1),
         "anatomy": anatomy_loss(out["anatomy"], batch.anatomy, batch.anatomy_weight),
         "signs": sign_loss(out["signs"], batch.signs, batch.sign_weight),
+        "placed": placed_loss(out["anatomy"], batch.anatomy, batch.placed),
         "outside": outside_loss(out["signs"], batch.anatomy, batch.anatomy_weight),
         "film_signs": (seen * batch.film_sign_weight).sum() / batch.film_sign_weight.sum().clamp_min(1),
     }

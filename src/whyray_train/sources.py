@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +17,7 @@ from torch import Tensor
 
 from whyray.domain import Frame
 from whyray_train import films, inserted
+from whyray_train.atlas import MUST, UNKNOWN, Atlas, dome
 from whyray_train.gating import channels
 
 U8 = NDArray[np.uint8]
@@ -25,6 +26,8 @@ HALF = 2  # stride of the anatomy map
 POSITIVE = 0.9  # target of a sign that the study label implies: labels come from reports, not from the film
 LUNG_PX, HEART_PX = (8_000, 75_000), (6_000, 42_000)  # plausible areas on the 512 px labels
 FLUID_LABEL = "Effusion"
+LUNGS = [0, 1]  # planes of the right and the left lung
+DOMES = [films.STRUCTURES.index(f"{side}_hemidiaphragm") for side in ("right", "left")]
 DOUBTFUL = 0.5  # weight of a structure that comes from a rejected film
 
 
@@ -35,7 +38,7 @@ class Batch:
     ``images`` (n, 1, s, s) in [0, 1]; ``anatomy`` (n, k, s/2, s/2) coverage with ``anatomy_weight`` (n, k);
     ``signs`` (n, j, s/4, s/4) coverage with ``sign_weight`` (n, j): 1 where the mask is the whole truth;
     ``film_signs`` (n, j) whether the film shows the sign, with ``film_sign_weight``; ``labels`` (n, c) study labels
-    with ``label_weight`` (n,).
+    with ``label_weight`` (n,). ``placed`` (n,): 1 where the anatomy planes without weight hold the codes of an atlas.
     """
 
     images: Tensor
@@ -47,6 +50,7 @@ class Batch:
     film_sign_weight: Tensor
     labels: Tensor
     label_weight: Tensor
+    placed: Tensor
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +58,7 @@ class Source:
     """Arrays behind the rows of one kind of film; ``weights`` (n,) are drawn with.
 
     ``anatomy`` (m, k', s/2, s/2) uint8 with ``anatomy_row`` (n,) (-1 = none) and ``anatomy_weight`` (n, k);
-    ``signs`` (n, j, s/4, s/4) uint8 or None; the rest as in `Batch`.
+    ``signs`` (n, j, s/4, s/4) uint8 or None; ``placed`` (n,) or None; the rest as in `Batch`.
     """
 
     images: U8
@@ -68,6 +72,7 @@ class Source:
     labels: F32
     label_weight: F32
     weights: NDArray[np.float64]
+    placed: F32 | None = None
 
     def draw(self, index: NDArray[np.int64]) -> Batch:
         """The rows `index`."""
@@ -84,7 +89,7 @@ class Source:
         arrays = (
             self.images[index][:, None] / np.float32(255), anatomy, self.anatomy_weight[index], signs,
             self.sign_weight[index], self.film_signs[index], self.film_sign_weight[index], self.labels[index],
-            self.label_weight[index],
+            self.label_weight[index], np.zeros(n, np.float32) if self.placed is None else self.placed[index],
         )  # fmt: skip
         return Batch(*(torch.from_numpy(np.ascontiguousarray(a, dtype=np.float32)) for a in arrays))
 
@@ -162,6 +167,22 @@ def real_films(data: Path, split: str, size: int, cache: Path, weights: NDArray[
         np.ones(n, np.float32),
         weights,
     )
+
+
+def placed(real: Source, projected: Source) -> Source:
+    """`real` with the codes of an atlas of `projected` for the structures that no real film has marked.
+
+    Only films whose lungs are known get them.
+    """
+    first = len(films.STRUCTURE_BITS)
+    atlas = Atlas.of(projected.anatomy[:, first:], projected.anatomy[:, LUNGS])
+    known = (real.anatomy_row >= 0) & (real.anatomy_weight[:, LUNGS].min(axis=1) > 0)
+    codes = np.full((len(real.anatomy), len(films.STRUCTURES) - first, *real.anatomy.shape[2:]), UNKNOWN, np.uint8)
+    for row in real.anatomy_row[known]:
+        codes[row] = atlas.laid(real.anatomy[row][LUNGS])
+        for lung, plane in zip(LUNGS, DOMES, strict=True):
+            codes[row][plane - first][dome(real.anatomy[row][lung])] = MUST
+    return replace(real, anatomy=np.concatenate([real.anatomy, codes], axis=1), placed=known.astype(np.float32))
 
 
 def inserted_films(

@@ -168,7 +168,7 @@ def test_one_structure_can_be_hidden_alone(batch: Batch) -> None:
 
 def test_without_any_weight_a_loss_is_zero_and_finite(batch: Batch) -> None:
     zero = replace(batch, **{k: torch.zeros_like(getattr(batch, k)) for k in Batch.__slots__ if "weight" in k})
-    assert found(zero) == dict.fromkeys(("film", "anatomy", "signs", "outside", "film_signs"), 0)
+    assert found(zero) == dict.fromkeys(("film", "anatomy", "signs", "placed", "outside", "film_signs"), 0)
 
 
 def test_anatomy_loss_by_hand() -> None:
@@ -233,3 +233,20 @@ def test_the_average_follows_slowly() -> None:
     for _ in range(80):
         average.update(made)
     torch.testing.assert_close(average.state["bias"], start + 1, rtol=0, atol=1e-3)
+
+
+def test_an_atlas_is_obeyed_where_it_tells_and_only_on_its_films() -> None:
+    codes = torch.full((2, len(STRUCTURES), 8, 8), 0.5)
+    codes[:, loop.UNMARKED :, :4] = 0.0
+    codes[:, loop.UNMARKED :, 6:] = 1.0
+    right = torch.where(codes > 0.9, 9.0, -9.0)
+    wrong = -right
+    placed = torch.tensor([1.0, 0.0])
+    assert float(loop.placed_loss(right, codes, placed)) < 1e-2 < float(loop.placed_loss(wrong, codes, placed))
+    middle = right.clone()
+    middle[:, :, 4:6] = 9.0
+    assert torch.equal(loop.placed_loss(middle, codes, placed), loop.placed_loss(right, codes, placed))
+    other = right.clone()
+    other[1] = -other[1]
+    assert torch.equal(loop.placed_loss(other, codes, placed), loop.placed_loss(right, codes, placed))
+    assert float(loop.placed_loss(wrong, codes, torch.zeros(2))) == 0
