@@ -25,6 +25,9 @@ KINDS = ("diagnosis", "sign", "scope", "cue", "answer", "idiom", "zone", "struct
 DETAILS = ("plain", "aspect", "form", "structure", "zone", "place", "reference", "side")
 NAMED = ("diagnosis", "sign")
 _SUFFIX = re.compile(r"(?:'s|es|s)?(?![a-z0-9])")
+_INFLECTED = (("'s", ""), ("s", ""), ("es", ""), ("ed", ""), ("ed", "e"), ("ing", ""), ("ing", "e"), ("ly", ""), ("er", ""))
+# Words that are never right where a short word was mistyped, if only a question outside the scope has them.
+_SHORT_WORD = 5
 _SIDED = {"zh": ("{side}{lung}{word}",), "en": ("{side} {lung} {word}", "{word} of the {side} {lung}")}
 
 
@@ -106,6 +109,12 @@ class Lexicon:
         English words of the names, with the number of names that have them.
     loose
         English names of several words, by these words in any order.
+    slips
+        Usual typing errors and what they mean.
+    plain
+        Ordinary English words, never corrected.
+    outside
+        Short words that only questions outside the scope have: nothing is corrected to them.
     """
 
     meanings: Layer
@@ -122,6 +131,9 @@ class Lexicon:
     seams: tuple[str, ...]
     name_words: dict[str, int]
     loose: tuple[tuple[frozenset[str], str], ...]
+    slips: dict[str, str]
+    plain: frozenset[str]
+    outside: frozenset[str]
 
     @staticmethod
     def of(pack: Pack) -> Lexicon:
@@ -141,7 +153,16 @@ class Lexicon:
         With ``heard`` also characters that only sound right are corrected, as in a question that was typed fast.
         """
         text, corrections = correct(normalise(raw, self.table), self, heard=heard)
-        return Scan(text, apart(text, self.match(text), self), corrections, self.point(text))
+        hits = apart(text, self.match(text), self)
+        return Scan(text, hits, corrections, self._with_names(hits, self.point(text)))
+
+    def _with_names(self, hits: tuple[Hit, ...], details: tuple[Hit, ...]) -> tuple[Hit, ...]:
+        """Add what names that are written apart point to, in place of the shorter words inside them."""
+        entries = self.details.entries
+        own = [Hit(h.start, h.end, h.text, *e) for h in hits if (e := entries.get(h.text)) and h not in details]
+        own = [o for o in own if not any((d.start, d.end) == (o.start, o.end) for d in details)]
+        kept = [d for d in details if not any(o.start <= d.start and d.end <= o.end for o in own)]
+        return tuple(sorted((*kept, *own), key=lambda h: (h.start, h.end)))
 
     def match(self, text: str) -> tuple[Hit, ...]:
         """Find the entries of the first layer, then the empty words between them."""
@@ -154,6 +175,11 @@ class Lexicon:
     def point(self, text: str) -> tuple[Hit, ...]:
         """Find the entries of the second layer."""
         return tuple(self.details.find(text, [False] * len(text)))
+
+    def ordinary(self, word: str) -> bool:
+        """Tell whether it is an ordinary English word or one of its forms."""
+        forms = (word.removesuffix(end) + add for end, add in _INFLECTED if word.endswith(end))
+        return any(form in self.plain for form in (word, *forms))
 
     def known(self, word: str) -> bool:
         """Tell whether an English word is in the lexicon, in the singular or the plural."""
@@ -208,7 +234,17 @@ def _build(pack: Pack) -> Lexicon:
         ),
         dict(Counter(w for s in named for w in latin_words(s))),
         tuple((bag, s) for bag, s in bags if len(bag) > 1),
+        {normalise(w, table): t.value for t in pack.terms if t.kind == "slip" for w in (*t.zh, *t.en)},
+        frozenset(w for t in pack.terms if t.kind == "common" for w in t.en),
+        _outside(first, details),
     )
+
+
+def _outside(first: dict[str, Entry], details: dict[str, Entry]) -> frozenset[str]:
+    """Return the short words that only entries for questions outside the scope have."""
+    other = {w for s, (kind, _, _) in (*first.items(), *details.items()) if kind != "scope" for w in latin_words(s)}
+    own = {w for s, (kind, _, _) in first.items() if kind == "scope" for w in latin_words(s)}
+    return frozenset(w for w in own - other if len(w) <= _SHORT_WORD)
 
 
 def _texts(pack: Pack, surfaces: Iterable[str]) -> Iterator[str]:

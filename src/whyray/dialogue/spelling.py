@@ -16,11 +16,14 @@ if TYPE_CHECKING:
 Correction = tuple[str, str]
 _NEIGHBOURS = ("zone", "structure", "side", "word")
 _LONGEST_SPOKEN = 10
+# A Chinese name is recognised with one character left out when it has so many.
+_GAPPED = 5
 _HAN_RUN = re.compile(rf"[{HAN}]+")
 
 
 def correct(text: str, lexicon: Lexicon, *, heard: bool) -> tuple[str, tuple[Correction, ...]]:
     """Correct the typing errors of a normalised text; also returns the (typed, meant) pairs."""
+    text, slips = _slips(text, lexicon)
     latin = _latin(text, lexicon)
     for wrong, right in latin:
         text = re.sub(rf"(?<![a-z0-9']){re.escape(wrong)}(?![a-z0-9'])", right, text)
@@ -28,13 +31,26 @@ def correct(text: str, lexicon: Lexicon, *, heard: bool) -> tuple[str, tuple[Cor
     han = _by_form(text, lexicon)
     for wrong, right in han:
         text = text.replace(wrong, right, 1)
-    return text, (*latin, *spoken, *han)
+    return text, (*slips, *latin, *spoken, *han)
+
+
+def _slips(text: str, lexicon: Lexicon) -> tuple[str, list[Correction]]:
+    """Replace the usual slips that the pack lists, those of question words above all."""
+    out = []
+    for wrong, right in lexicon.slips.items():
+        if wrong not in text:
+            continue
+        pattern = rf"(?<![a-z0-9']){re.escape(wrong)}(?![a-z0-9'])" if wrong.isascii() else re.escape(wrong)
+        text, count = re.subn(pattern, right, text)
+        if count:
+            out.append((wrong, right))
+    return text, out
 
 
 def _latin(text: str, lexicon: Lexicon) -> list[Correction]:
     out = []
     for word in dict.fromkeys(latin_words(text)):
-        if len(word) >= 4 and not lexicon.known(word):
+        if len(word) >= 4 and not lexicon.known(word) and not lexicon.ordinary(word):
             best = _nearest(word, lexicon)
             if best is not None:
                 out.append((word, best))
@@ -50,7 +66,7 @@ def _nearest(word: str, lexicon: Lexicon) -> str | None:
     for length in range(max(4, len(word) - 2), len(word) + 3):
         most = 2 if min(len(word), length) >= 10 else 1
         for candidate in lexicon.lengths.get(length, ()):
-            if _may_be(word, candidate):
+            if candidate not in lexicon.outside and _may_be(word, candidate):
                 distance = OSA.distance(word, candidate, score_cutoff=most)
                 if distance <= most:
                     common = lexicon.name_words.get(candidate, 0)
@@ -103,7 +119,7 @@ def _sounding(
             inside = all(h is None or (h.start >= pos and h.end <= end) for h in owner[pos:end])
             if not inside or any(owner[i] is not None for i in wrong):
                 continue
-            if single.intersection(wrong) and (len(word) == 2 or any(h is not None for h in owner[pos:end])):
+            if single.intersection(wrong) and (len(word) == 2 or (len(word) == 3 and any(owner[pos:end]))):
                 continue
             if len(word) == 2 and any(c in lexicon.meanings.entries for c in word):
                 continue
@@ -144,9 +160,14 @@ def _by_form(text: str, lexicon: Lexicon) -> list[Correction]:
             if start + len(s) <= len(text)
             and not any(blocked[start : start + len(s)])
             and Hamming.distance(s, text[start : start + len(s)]) == 1
-            and not _spelt_right(s, text[start : start + len(s)], start, empty, lexicon)
+            and not _spelt_right(s, text, start, empty, lexicon)
         ]
         entries = lexicon.meanings.entries
+        if not near:
+            near = _one_missing(text, start, blocked, lexicon)
+            if near:
+                return [(text[start : start + len(near) - 1], near)]
+            continue
         # Where several things are near, a name is meant rather than another word for something else.
         if len({entries[s][1] for s in near}) > 1:
             near = [s for s in near if s in lexicon.primary]
@@ -156,8 +177,23 @@ def _by_form(text: str, lexicon: Lexicon) -> list[Correction]:
     return []
 
 
-def _spelt_right(word: str, typed: str, start: int, empty: set[int], lexicon: Lexicon) -> bool:
+def _one_missing(text: str, start: int, blocked: list[bool], lexicon: Lexicon) -> str:
+    """Return the longest name of five or more characters that stands here with one of them left out, else ""."""
+    fitting = [
+        s
+        for s in lexicon.han_names.get(text[start], ())
+        if len(s) >= _GAPPED
+        and start + len(s) - 1 <= len(text)
+        and not any(blocked[start : start + len(s) - 1])
+        and any(text.startswith(s[:i] + s[i + 1 :], start) for i in range(1, len(s)))
+    ]
+    return max(fitting, key=len, default="")
+
+
+def _spelt_right(word: str, text: str, start: int, empty: set[int], lexicon: Lexicon) -> bool:
     """Tell whether the character that differs from `word` is right: an empty word, no character, or a known pair."""
+    typed = text[start : start + len(word)]
     wrong = next(i for i, (a, b) in enumerate(zip(typed, word, strict=True)) if a != b)
-    pair = typed[wrong - 1 : wrong + 1]
-    return start + wrong in empty or not _HAN_RUN.fullmatch(typed) or pair in lexicon.pairs
+    pairs = text[start + wrong - 1 : start + wrong + 1], text[start + wrong : start + wrong + 2]
+    known = any(pair in lexicon.pairs for pair in pairs)
+    return start + wrong in empty or not _HAN_RUN.fullmatch(typed) or known

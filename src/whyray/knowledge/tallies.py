@@ -40,7 +40,7 @@ def statistics(pack: Pack) -> dict[str, int | float]:
         **_weights(pack),
         "differentials": len(pack.differentials),
         "differential_rows": sum(len(differential.rows) for differential in pack.differentials),
-        "structures": len(pack.structures),
+        "structures": sum(s.landmark is None for s in pack.structures),
         "structures_segmented": sum(structure.channel is not None for structure in pack.structures),
         "zones": len(pack.zones),
         "places": len(pack.places.locations),

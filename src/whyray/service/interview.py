@@ -323,10 +323,10 @@ class Interview:
                 continue
             asked = [by_id[a] for a in query.anchors if a in by_id]
             for anchor in asked:
-                others = [(a.region, a.id) for a in asked if a.id != anchor.id]
+                others = [(self._outline(a), a.id) for a in asked if a.id != anchor.id]
                 relations = perception.relations(
                     self.reading.image,
-                    anchor.region,
+                    self._outline(anchor),
                     self.reading.observations,
                     self.reading.pack,
                     query.places,
@@ -334,6 +334,11 @@ class Interview:
                 )
                 found[anchor.id] = (*found.get(anchor.id, ()), *relations)
         return found
+
+    def _outline(self, anchor: Anchor) -> Region:
+        """The anchor's outline on full resolution where it was looked at closely, else as it was marked."""
+        look = self.looks.get(anchor.id)
+        return anchor.region if look is None else look.region
 
     def _ticked(
         self, queries: tuple[Query, ...], anchors: tuple[Anchor, ...], rejected: frozenset[str]

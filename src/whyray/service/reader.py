@@ -40,6 +40,7 @@ from whyray.service.reading import Reading, Source, Spacing, donors, fusion
 from whyray.service.reports import rendered, spoken, written
 from whyray.service.settings import Settings
 
+TESTS_KEPT = 64  # counterfactual tests that stay in memory
 POINT = 0.02  # radius of a place that the user points at, as a part of the film's longer side
 TESTERS = 2  # films without a region that are read at once: while one runs the network another is painted or drawn up
 
@@ -58,6 +59,7 @@ class Reader(Library):
         self.store = store.MemoryStore()
         self._readings: OrderedDict[tuple[str, str, str], Reading] = OrderedDict()
         self._films: dict[str, Reading] = {}
+        self._tested: OrderedDict[tuple[int, str, frozenset[str]], tuple[Reading, Finding]] = OrderedDict()
         self._priors: dict[str, Reading] = {}
         self._looks: dict[str, dict[str, Look]] = {}
 
@@ -333,13 +335,28 @@ class Reader(Library):
         rejected
             Sign ids that a doctor struck out: they are no reasons on the changed films either.
         """
+        key = (id(reading), finding.id, rejected)
+        with self._lock:
+            known = self._tested.get(key)
+        if known is not None and known[0] is reading:
+            return known[1]
         most = int(reading.pack.settings["counterfactual_max"])
         carrying = [e for e in finding.evidence if e.polarity == "for" and e.region is not None][:most]
         score = self.score(finding.id, reading, rejected)
         with ThreadPoolExecutor(TESTERS) as pool:
             tested = list(pool.map(lambda e: self._erased(e, finding, reading, score), carrying))
         tests = {e.id: e for e in tested}
-        return replace(finding, evidence=tuple(tests.get(e.id, e) for e in finding.evidence))
+        result = replace(finding, evidence=tuple(tests.get(e.id, e) for e in finding.evidence))
+        with self._lock:
+            self._tested[key] = (reading, result)
+            while len(self._tested) > TESTS_KEPT:
+                self._tested.popitem(last=False)
+        return result
+
+    def forget_tests(self) -> None:
+        """Drops the counterfactual tests in memory, so that the next question does them again."""
+        with self._lock:
+            self._tested.clear()
 
     def score(
         self, finding_id: str, reading: Reading, rejected: frozenset[str] = frozenset()
