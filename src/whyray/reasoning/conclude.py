@@ -204,8 +204,8 @@ def place(observed: SignObservation, pack: Pack, most: int = 3) -> Bilingual:
     """Names of the zones a sign touches, at most `most`, the largest first; the first of each side is among them."""
     touched = [z for z in (pack.zone(i) for i in observed.zones) if z is not None]
     leading = {z.side: z for z in reversed(touched) if z.side is not None}
-    rest = [z for z in touched if z is not leading.get(z.side)][: max(0, most - len(leading))]
-    zones = [z for z in touched if z is leading.get(z.side) or z in rest][:most]
+    rest = [z for z in touched if z not in leading.values()][: max(0, most - len(leading))]
+    zones = [z for z in touched if z in leading.values() or z in rest][:most]
     return Bilingual("、".join(z.name.zh for z in zones), ", ".join(z.name.en for z in zones))
 
 
