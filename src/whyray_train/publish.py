@@ -46,19 +46,29 @@ def main() -> None:
     parser.add_argument("--runs", type=Path, required=True)
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--cache", type=Path, help="folder of decoded films; default: in the runs folder")
+    parser.add_argument("--ct", type=Path, help="projections (whyray_train.ct_films): adult films for the gate too")
     parser.add_argument("--pack", required=True, help="pack that the model serves")
     parser.add_argument("--id", required=True, help="identity of the model")
     options = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     pack = next(p for p in knowledge.load_packs() if p.id == options.pack)
-    Publisher(options.data, options.runs, options.out, pack, options.id, options.cache).run()
+    Publisher(options.data, options.runs, options.out, pack, options.id, options.cache, options.ct).run()
 
 
 class Publisher:
     """One publication: the steps share the folder, the card in the making and the engine."""
 
-    def __init__(self, data: Path, runs: Path, out: Path, pack: Pack, model_id: str, cache: Path | None = None) -> None:
-        self.data, self.runs, self.out, self.pack = data, runs, out, pack
+    def __init__(
+        self,
+        data: Path,
+        runs: Path,
+        out: Path,
+        pack: Pack,
+        model_id: str,
+        cache: Path | None = None,
+        ct: Path | None = None,
+    ) -> None:
+        self.data, self.runs, self.out, self.pack, self.ct = data, runs, out, pack, ct
         self.cache = runs / "cache" if cache is None else cache
         table, self.heads = films.read_table(data)
         self.train = [f for f in table if f.split == "train"]
@@ -98,6 +108,9 @@ class Publisher:
         """Gate and ONNX file."""
         size = int(self.plan["size"])
         inside, outside = self.gate_embeddings(size)
+        if self.ct is not None:
+            projected = sources.projected_films(self.ct, size, len(self.heads)).images
+            inside = np.concatenate([inside, gate.embed(self.net, list(projected))])
         weights, bias = gate.fit(inside, outside)
         kept = 1 / (1 + np.exp(-(inside @ weights + bias)))
         self.card["thresholds"]["gate"] = round(float(np.quantile(kept, 1 - GATE_KEEP)), 4)
@@ -280,7 +293,8 @@ class Publisher:
             "commands": [
                 *self.history,
                 {
-                    "command": f"python -m whyray_train.publish --pack {self.pack.id} --id {model_id}",
+                    "command": f"python -m whyray_train.publish --pack {self.pack.id} --id {model_id}"
+                    + ("" if self.ct is None else " --ct FILE"),
                     "commit": commit.stdout.strip() or "unknown",
                 },
             ],
