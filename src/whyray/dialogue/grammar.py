@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import get_args
@@ -21,7 +22,14 @@ _PROPERTY = "property "
 _NAMED = ("diagnosis", "sign")
 _CHOICE = re.compile(rf"([{HAN}])[不没]\1|([{HAN}])([{HAN}])[不没]\2\3")
 _ANCHOR = re.compile(
-    r"(?<![a-z0-9'])a ?([1-9][0-9]?)(?![a-z0-9.,]|\s*(?:cm|mm|px|x|year|week|day|month|-|岁|年|天|毫米|厘米|公分))"
+    r"(?<![a-z0-9'])a ?([1-9][0-9]?)(?![a-z0-9]|[.,]\d|\s*(?:cm|mm|px|x|year|week|day|month|-|岁|年|天|毫米|厘米|公分))"
+)
+# "Not X, it's Y" and "it's Y, not X".
+_IT_IS = r"(?:it's|its|it is|that's|thats|that is|this is|而是|这是|那是|只是|是)"
+_IS_NOT = r"(?:not|不是|并非|并不是)"
+_REST, _BREAK = r"[^,;.?!，；。？！]*", r"[,;.，；。] ?"
+_CONTRADICTED = re.compile(
+    rf"^(?:no,? ?|不,? ?)?{_IS_NOT}{_REST}{_BREAK}(?:but )?{_IT_IS}|^{_IT_IS}{_REST}{_BREAK}(?:and )?{_IS_NOT}"
 )
 _OPEN_END = re.compile(r"(?:没有|没|不|否|[吗么呢吧])$")
 
@@ -99,6 +107,9 @@ def interpret(scan: Scan, pack: Pack, *, long: bool = False) -> Reading:
         features.add("sign")
     if any(h.kind == "diagnosis" and len(h.values) == 1 for h in scan.hits):
         features.add("diagnosis")
+    if "placed" in features and not diagnoses:
+        diagnoses = tuple(dict.fromkeys(v for h in scan.details if h.kind == "device" for v in h.values))
+        unclear = () if diagnoses else unclear
     abnormal = "abnormal" in features and not diagnoses and not unclear
     if abnormal and features & {"why", "basis"}:
         diagnoses = tuple(d.id for d in pack.diagnoses if d.normal)[:1]
@@ -111,7 +122,7 @@ def interpret(scan: Scan, pack: Pack, *, long: bool = False) -> Reading:
         name
         for name, holds in (
             ("two", len(diagnoses) > 1),
-            ("negated", _negations(scan, abnormal) % 2 == 1),
+            ("negated", _is_negated(scan, abnormal)),
             ("unknown", bool(unknown)),
             ("foreign", has_foreign_letter(scan.text)),
             ("long", long),
@@ -121,6 +132,8 @@ def interpret(scan: Scan, pack: Pack, *, long: bool = False) -> Reading:
             ("reference", bool(references(scan))),
             ("several", len(ids_named(scan.text)) > 1 or any("many" in h.values for h in references(scan))),
             ("film", any("film" in h.values for h in scan.details if h.kind == "plain")),
+            ("lesion", any({"noun", "lesion", "this"} & set(h.values) for h in scan.details)),
+            ("contradicted", bool(_CONTRADICTED.search(scan.text))),
             ("place", any(h.kind in ("zone", "structure", "place") for h in scan.details)),
         )
         if holds
@@ -239,18 +252,30 @@ def owners_of(sign_id: str, pack: Pack) -> tuple[str, ...]:
     return tuple(d for _, d in ratios)
 
 
-def _negations(scan: Scan, abnormal: bool) -> int:
-    """Count negations in the clauses of the question word and the first name; "abnormal" negates "normal"."""
+def _is_negated(scan: Scan, abnormal: bool) -> bool:
+    """Tell whether a clause of the question word or the first name has an odd number of negations.
+
+    A clause that only goes on with a negation counts too; "abnormal" negates "normal".
+    """
     ends = _ends(scan)
 
     def clause(hit: Hit) -> int:
         return next(i for i, end in enumerate(ends) if hit.start <= end)
 
-    named = [h for h in scan.hits if h.kind in _NAMED][:1]
-    cues = [h for h in scan.hits if h.kind == "cue" and {"why", "basis"} & set(h.values)]
-    asked = {clause(h) for h in (*named, *cues)}
+    named = {clause(h) for h in scan.hits if h.kind in _NAMED}
+    first = {clause(h) for h in [h for h in scan.hits if h.kind in _NAMED][:1]}
+    asked = first | {clause(h) for h in scan.hits if h.kind == "cue" and {"why", "basis"} & set(h.values)}
     counted = (*_NEGATIONS, "abnormal") if abnormal else _NEGATIONS
-    return sum(1 for h in scan.hits if h.kind == "cue" and set(counted) & set(h.values) and clause(h) in asked)
+    negations = [h for h in scan.hits if h.kind == "cue" and set(counted) & set(h.values)]
+    going_on = {
+        clause(h)
+        for h in negations
+        if clause(h) not in named and not scan.text[ends[clause(h) - 1] + 1 if clause(h) else 0 : h.start].strip()
+    }
+    total = Counter(clause(h) for h in negations if clause(h) in asked | (going_on if asked else set()))
+    if "why" not in {v for h in scan.hits if h.kind == "cue" for v in h.values}:
+        return sum(total.values()) % 2 == 1
+    return any(n % 2 == 1 for n in total.values())
 
 
 def _unknown(scan: Scan) -> tuple[str, ...]:

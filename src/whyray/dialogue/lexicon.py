@@ -22,10 +22,20 @@ from whyray.domain import Bilingual, Lang, Pack, Synonyms
 Entry = tuple[str, tuple[str, ...], Lang]
 Word = tuple[str, str, Lang, str]
 KINDS = ("diagnosis", "sign", "scope", "cue", "answer", "idiom", "zone", "structure", "side", "word")
-DETAILS = ("plain", "aspect", "form", "structure", "zone", "place", "reference", "side")
+DETAILS = ("plain", "aspect", "form", "device", "structure", "zone", "place", "reference", "side")
 NAMED = ("diagnosis", "sign")
 _SUFFIX = re.compile(r"(?:'s|es|s)?(?![a-z0-9])")
-_INFLECTED = (("'s", ""), ("s", ""), ("es", ""), ("ed", ""), ("ed", "e"), ("ing", ""), ("ing", "e"), ("ly", ""), ("er", ""))
+_INFLECTED = (
+    ("'s", ""),
+    ("s", ""),
+    ("es", ""),
+    ("ed", ""),
+    ("ed", "e"),
+    ("ing", ""),
+    ("ing", "e"),
+    ("ly", ""),
+    ("er", ""),
+)
 # Words that are never right where a short word was mistyped, if only a question outside the scope has them.
 _SHORT_WORD = 5
 _SIDED = {"zh": ("{side}{lung}{word}",), "en": ("{side} {lung} {word}", "{word} of the {side} {lung}")}
@@ -115,6 +125,8 @@ class Lexicon:
         Ordinary English words, never corrected.
     outside
         Short words that only questions outside the scope have: nothing is corrected to them.
+    properties
+        Signs that are a property of a lesion, by sign id.
     """
 
     meanings: Layer
@@ -134,6 +146,7 @@ class Lexicon:
     slips: dict[str, str]
     plain: frozenset[str]
     outside: frozenset[str]
+    properties: dict[str, Entry]
 
     @staticmethod
     def of(pack: Pack) -> Lexicon:
@@ -157,9 +170,10 @@ class Lexicon:
         return Scan(text, hits, corrections, self._with_names(hits, self.point(text)))
 
     def _with_names(self, hits: tuple[Hit, ...], details: tuple[Hit, ...]) -> tuple[Hit, ...]:
-        """Add what names that are written apart point to, in place of the shorter words inside them."""
+        """Add what signs ask of a lesion however they are written, in place of the shorter words inside them."""
         entries = self.details.entries
-        own = [Hit(h.start, h.end, h.text, *e) for h in hits if (e := entries.get(h.text)) and h not in details]
+        found = ((h, entries.get(h.text) or self.properties.get(h.values[0])) for h in hits if h.kind == "sign")
+        own = [Hit(h.start, h.end, h.text, *e) for h, e in found if e is not None]
         own = [o for o in own if not any((d.start, d.end) == (o.start, o.end) for d in details)]
         kept = [d for d in details if not any(o.start <= d.start and d.end <= o.end for o in own)]
         return tuple(sorted((*kept, *own), key=lambda h: (h.start, h.end)))
@@ -234,10 +248,21 @@ def _build(pack: Pack) -> Lexicon:
         ),
         dict(Counter(w for s in named for w in latin_words(s))),
         tuple((bag, s) for bag, s in bags if len(bag) > 1),
-        {normalise(w, table): t.value for t in pack.terms if t.kind == "slip" for w in (*t.zh, *t.en)},
+        _slips(pack, table),
         frozenset(w for t in pack.terms if t.kind == "common" for w in t.en),
         _outside(first, details),
+        {
+            v: details[s]
+            for s, (kind, values, _) in meanings.items()
+            for v in values
+            if kind == "sign" and s in details and any(d.startswith("property ") for d in details[s][1])
+        },
     )
+
+
+def _slips(pack: Pack, table: dict[int, str]) -> dict[str, str]:
+    typed = ((normalise(w, table), t.value) for t in pack.terms if t.kind == "slip" for w in (*t.zh, *t.en))
+    return {wrong: right for wrong, right in typed if wrong != right}
 
 
 def _outside(first: dict[str, Entry], details: dict[str, Entry]) -> frozenset[str]:

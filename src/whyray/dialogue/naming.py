@@ -10,6 +10,7 @@ from whyray.domain import Pack
 
 _PLACES = ("zone", "structure", "place")
 _NAMED = ("diagnosis", "sign")
+_MENTION = "mention "
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,12 +31,17 @@ def name(scan: Scan, reading: Reading, pack: Pack) -> Named:
 
 def places(scan: Scan, reading: Reading, pack: Pack) -> tuple[str, ...]:
     """Return zone and structure ids; a word for both sides means the one side that is named beside it, if any."""
+    return tuple(dict.fromkeys(p for group in place_groups(scan, reading, pack) for p in group))
+
+
+def place_groups(scan: Scan, reading: Reading, pack: Pack) -> tuple[tuple[str, ...], ...]:
+    """Return the ids of each word for a place; one word may stand for several."""
     side = reading.sides[0] if len(reading.sides) == 1 else None
-    found: dict[str, None] = {}
+    found = []
     for hit in scan.details:
         if hit.kind in _PLACES:
-            own = [v for v in hit.values if side_of(v, pack) == side] if hit.kind == "place" and side else []
-            found |= dict.fromkeys(own or hit.values)
+            own = tuple(v for v in hit.values if side_of(v, pack) == side) if hit.kind == "place" and side else ()
+            found.append(own or hit.values)
     return tuple(found)
 
 
@@ -64,4 +70,16 @@ def nouns(scan: Scan) -> tuple[Hit, ...]:
     asked = [h for h in scan.details if h.kind == "aspect"]
     return tuple(
         h for h in scan.hits if h.kind in _NAMED and not any(a.start < h.end and h.start < a.end for a in asked)
+    )
+
+
+def covered(scan: Scan) -> tuple[Hit, ...]:
+    """Return the names with a word for a property inside them ("hazy opacity"): a lesion where one is called so."""
+    asked = [h for h in scan.details if h.kind == "aspect"]
+    mentioned = tuple(h for h in asked if any(v.startswith(_MENTION) for v in h.values))
+    return mentioned + tuple(
+        h
+        for h in scan.hits
+        if h.kind in _NAMED
+        and any(h.start <= a.start and a.end <= h.end and a.end - a.start < h.end - h.start for a in asked)
     )

@@ -14,6 +14,8 @@ from whyray.domain import Anchor, Intent, Pack, Query, Session
 # Intents that speak of a lesion, and of these the ones that go on with the last one when they name none.
 TAKING: tuple[Intent, ...] = ("DESCRIBE", "MEASURE", "CHECKLIST", "LOCATE", "CORRECT")
 INHERITING: tuple[Intent, ...] = ("DESCRIBE", "MEASURE", "CHECKLIST", "LOCATE")
+# Aspects that a lesion may have several of, so that "they" are parts of it.
+SEVERAL = frozenset({"spicules", "lobulation", "bubbles", "calcification"})
 # Two regions are level, or of one size, when they differ by less than this part of the film's height or of the larger.
 LEVEL, ALIKE = 0.04, 0.05
 # A lung lies about here on a frontal film (parts of its height), for places that no label names.
@@ -32,11 +34,15 @@ class Chosen:
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Scene:
-    """What a reference may mean: all anchors, the several last dealt with, and those last spoken of."""
+    """What a reference may mean: all anchors, the several last dealt with, and those last spoken of.
+
+    ``counted`` when the last question was about things that one lesion has several of (spicules, notches).
+    """
 
     anchors: tuple[Anchor, ...]
     pool: tuple[Anchor, ...]
     spoken: tuple[Anchor, ...]
+    counted: bool = False
 
     @staticmethod
     def of(session: Session | None, before: Query | None = None) -> Scene:
@@ -57,7 +63,9 @@ class Scene:
             if len([i for i in ids if i in by_id]) > 1
         )
         pool = next(several, tuple(by_id))
-        return Scene(session.anchors, _of(pool, by_id), _of(spoken, by_id))
+        last = before or (session.turns[-1].query if session.turns else None)
+        counted = last is not None and bool(SEVERAL & set(last.aspects))
+        return Scene(session.anchors, _of(pool, by_id), _of(spoken, by_id), counted)
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -73,11 +81,15 @@ class Asked:
     sides
         Sides named that belong to no place.
     places
-        Zones and structures named that may say where the lesion lies.
+        Zones and structures named that may say where the lesion lies, those of one word together.
     nouns
         Names that may stand for a lesion.
     settled
         It asks for something of the film, not of a lesion, unless it points to one.
+    related
+        It asks how two things lie to each other.
+    covered
+        Names that are a lesion's only where one is called so.
     """
 
     intent: Intent
@@ -85,9 +97,11 @@ class Asked:
     joined: bool
     references: tuple[Hit, ...]
     sides: tuple[str, ...]
-    places: tuple[str, ...]
+    places: tuple[tuple[str, ...], ...]
     nouns: tuple[Hit, ...]
     settled: bool
+    related: bool = False
+    covered: tuple[Hit, ...] = ()
 
     @property
     def values(self) -> frozenset[str]:
@@ -97,6 +111,9 @@ class Asked:
 
 def resolve(asked: Asked, scene: Scene, pack: Pack) -> Chosen:
     """Find the anchors that a question means, choices when several fit equally; ids stand even if there are none."""
+    pair = _pair(asked, scene, pack) if asked.related and scene.anchors else ()
+    if pair:
+        return Chosen(pair, named=True)
     if asked.ids:
         return Chosen(asked.ids, (), asked.joined, True)
     if not scene.anchors:
@@ -113,29 +130,61 @@ def resolve(asked: Asked, scene: Scene, pack: Pack) -> Chosen:
     return _spoken(asked, scene)
 
 
+def _pair(asked: Asked, scene: Scene, pack: Pack) -> tuple[str, ...]:
+    """The two anchors of a relation that are named in different ways ("it and the second"); () when not two."""
+    if "many" in asked.values or len(asked.ids) > 1:
+        return ()
+    ends: dict[str, None] = dict.fromkeys(asked.ids)
+    for hit in asked.references:
+        for value in hit.values:
+            if value.isdigit() and int(value) <= len(scene.anchors):
+                line = scene.pool if int(value) <= len(scene.pool) else scene.anchors
+                ends[line[int(value) - 1].id] = None
+    for value, key, slack in _EXTREMES:
+        if value in asked.values and len(best := _extreme(list(scene.pool), key, slack)) == 1:
+            ends[best[0].id] = None
+    for noun in (*asked.nouns, *asked.covered):
+        fitting = [a for a in scene.anchors if _is(a, noun, pack)]
+        if len(fitting) == 1:
+            ends[fitting[0].id] = None
+    pronoun = bool(asked.values & {"this", "other"})
+    if len(ends) == 1 and pronoun and len(scene.spoken) == 1:
+        ends = dict.fromkeys((scene.spoken[0].id, *ends))
+        others = [a.id for a in scene.pool if a.id not in ends]
+        if len(ends) == 1 and "other" in asked.values and len(others) == 1:
+            ends[others[0]] = None
+    return tuple(ends) if len(ends) == 2 else ()
+
+
 def _filtered(asked: Asked, scene: Scene, pack: Pack) -> list[Anchor] | None:
     """Anchors that the names, places, sides and sizes of the text leave; None when it has none of these."""
     values, some = asked.values, False
     left = list(scene.pool)
-    if asked.nouns:
-        fitting = [a for a in scene.anchors if any(_is(a, noun, pack) for noun in asked.nouns)]
+    if "every" in values:
+        left = list(scene.anchors)
+    called = tuple(n for n in asked.covered if any(_is(a, n, pack) for a in scene.anchors))
+    if asked.nouns or called:
+        fitting = [a for a in scene.anchors if any(_is(a, noun, pack) for noun in (*asked.nouns, *called))]
         left, some = [a for a in left if a in fitting] or fitting, True
         if not fitting:
             if asked.intent == "CHECKLIST" or (values and asked.intent != "CORRECT"):
                 left, some = list(scene.pool), False
             else:
                 return []
-    for place in asked.places:
-        lying = _lying([a for a in scene.anchors if not some or a in left], place, pack)
+    for group in asked.places:
+        lying = _lying([a for a in scene.anchors if not some or a in left], group, pack)
         if lying is not None:
             left, some = lying, True
     if len(set(asked.sides)) == 1 and not asked.places:
-        left, some = [a for a in left if _side(a) == asked.sides[0]], True
+        beside = [a for a in scene.anchors if _side(a) == asked.sides[0] and (not some or a in left)]
+        left, some = [a for a in beside if a in left] or beside, True
     if "other" in values:
         left, some = [a for a in left if a not in scene.spoken], True
     for value, key, slack in _EXTREMES:
         if value in values and left:
             left, some = _extreme(left, key, slack), True
+    if "middle" in values and len(left) > 2:
+        left, some = sorted(left, key=_down)[1:-1], True
     if "last" in values and left:
         left, some = left[-1:], True
     return left if some else None
@@ -160,6 +209,10 @@ def _spoken(asked: Asked, scene: Scene) -> Chosen:
     named = bool(asked.references)
     if not named and (asked.settled or asked.intent not in INHERITING):
         return Chosen()
+    if "many" in asked.values and scene.counted and len(scene.spoken) == 1 and not asked.related:
+        return Chosen((scene.spoken[0].id,), named=True)
+    if "every" in asked.values:
+        return Chosen(tuple(a.id for a in scene.anchors), named=True)
     if "many" in asked.values:
         several = scene.spoken if len(scene.spoken) > 1 else scene.pool
         return Chosen(tuple(a.id for a in several), named=True)
@@ -179,24 +232,26 @@ def _is(anchor: Anchor, noun: Hit, pack: Pack) -> bool:
     return any(anchor.sign in first for first in firsts)
 
 
-def _lying(anchors: list[Anchor], place: str, pack: Pack) -> list[Anchor] | None:
-    """Anchors in a zone or at a structure: by their label, else by side and height; None when it tells nothing."""
-    entry = pack.zone(place) or pack.structure(place)
-    if entry is None:
-        return None
-    words = [w.lower() for w in (entry.name.zh, entry.name.en, *entry.synonyms.zh, *entry.synonyms.en)]
+def _lying(anchors: list[Anchor], group: tuple[str, ...], pack: Pack) -> list[Anchor] | None:
+    """Anchors in one of the zones or at one of the structures; None when the place tells nothing.
+
+    Those whose label names the place go first, else side and height decide.
+    """
+    entries = [e for place in group if (e := pack.zone(place) or pack.structure(place)) is not None]
+    words = {w.lower() for e in entries for w in (e.name.zh, e.name.en, *e.synonyms.zh, *e.synonyms.en)}
     labelled = [a for a in anchors if any(w in a.label.zh or w in a.label.en.lower() for w in words)]
-    if labelled:
-        return labelled
-    if entry.side is None:
-        return None
-    beside = [a for a in anchors if _side(a) == entry.side]
+    sided = [e for e in entries if e.side is not None]
+    if labelled or not sided:
+        return labelled or None
+    return [a for a in anchors if any(_at_place(a, e.id, e.side, pack) for e in sided)]
+
+
+def _at_place(anchor: Anchor, place: str, side: str | None, pack: Pack) -> bool:
     zone = pack.zone(place)
     span = zone.params.get("v") if zone is not None else None
-    if not span:
-        return beside
-    height = LUNG_TOP + LUNG_HEIGHT * (span[0] + span[1]) / 2
-    return [a for a in beside if abs(a.region.centroid[1] / a.region.rows - height) <= NEAR]
+    height = LUNG_TOP + LUNG_HEIGHT * (span[0] + span[1]) / 2 if span else None
+    level = height is None or abs(anchor.region.centroid[1] / anchor.region.rows - height) <= NEAR
+    return _side(anchor) == side and level
 
 
 def _side(anchor: Anchor) -> str:

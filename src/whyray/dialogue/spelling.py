@@ -164,9 +164,9 @@ def _by_form(text: str, lexicon: Lexicon) -> list[Correction]:
         ]
         entries = lexicon.meanings.entries
         if not near:
-            near = _one_missing(text, start, blocked, lexicon)
-            if near:
-                return [(text[start : start + len(near) - 1], near)]
+            whole = _one_missing(text, start, blocked, lexicon)
+            if whole:
+                return [(text[start : start + len(whole) - 1], whole)]
             continue
         # Where several things are near, a name is meant rather than another word for something else.
         if len({entries[s][1] for s in near}) > 1:
@@ -185,7 +185,7 @@ def _one_missing(text: str, start: int, blocked: list[bool], lexicon: Lexicon) -
         if len(s) >= _GAPPED
         and start + len(s) - 1 <= len(text)
         and not any(blocked[start : start + len(s) - 1])
-        and any(text.startswith(s[:i] + s[i + 1 :], start) for i in range(1, len(s)))
+        and any(text.startswith(s[:i] + s[i + 1 :], start) for i in range(1, len(s) - 1))
     ]
     return max(fitting, key=len, default="")
 

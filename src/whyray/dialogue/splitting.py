@@ -100,6 +100,8 @@ def _leans(parse: Parse) -> bool:
 def asks(parse: Parse) -> bool:
     """Tell whether a clause is a question (or a correction) of its own."""
     features = parse.reading.features
+    if "hearsay" in features and not features & (REASONS | {"question"}):
+        return False
     if parse.intent == "OUT_OF_SCOPE":
         return bool(features & REFUSED)
     if parse.intent in ("CORRECT", "COMPARE"):

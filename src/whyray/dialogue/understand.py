@@ -7,7 +7,7 @@ from dataclasses import replace
 
 from whyray.dialogue.grammar import ids_named, references
 from whyray.dialogue.lexicon import Hit, Scan
-from whyray.dialogue.naming import Named, name, nouns, signs_of
+from whyray.dialogue.naming import Named, covered, name, nouns, place_groups, signs_of
 from whyray.dialogue.parsing import Parse, explain_parse
 from whyray.dialogue.references import TAKING, Asked, Chosen, Scene, resolve
 from whyray.dialogue.splitting import Piece, asks, split
@@ -20,9 +20,11 @@ _ABOUT_DISEASE: tuple[Intent, ...] = ("WHY", "WHY_NOT", "SCREEN", "CHECKLIST")
 # Which groups of aspects an intent asks about.
 _GROUPS: dict[Intent, tuple[str, ...]] = {
     "DESCRIBE": ("property", "extent"),
-    "MEASURE": ("relation", "quantity", "figure", "extent", "mention"),
+    "MEASURE": ("relation", "inside", "quantity", "figure", "extent", "mention"),
     "CORRECT": ("restore",),
 }
+# Figures that are read where a sign may be marked, so that its anchor is meant.
+MARKED = frozenset({"angle"})
 # A place belongs to the word that starts so many characters after it, or ends so many before it.
 AFTER, BEFORE = 3, 10
 _JOINED = re.compile(r"\d\s*\+\s*a")
@@ -82,6 +84,8 @@ def _query(piece: Piece, pack: Pack, session: Session | None, before: Query | No
     groups = _GROUPS.get(parse.intent, ())
     aspects = tuple(dict.fromkeys(a for group, a in parse.reading.aspects if group in groups))
     chosen = resolve(_asked(parse, parse.intent, named, pack), scene, pack)
+    if parse.intent in _TARGETED and not (parse.targets or chosen.named or parse.reading.unclear):
+        chosen = _last_dealt_with(session, before)
     target = _target(parse, pack, session)
     if target is None and before is not None and parse.intent in (*_TARGETED, "CHECKLIST"):
         target = None if parse.reading.unclear else before.target or target
@@ -102,17 +106,26 @@ def _query(piece: Piece, pack: Pack, session: Session | None, before: Query | No
     )
 
 
+def _last_dealt_with(session: Session | None, before: Query | None) -> Chosen:
+    """The one anchor of the question just before: a bare "why?" goes on about it."""
+    last = before or (session.turns[-1].query if session is not None and session.turns else None)
+    return Chosen(last.anchors) if last is not None and len(last.anchors) == 1 else Chosen()
+
+
 def _asked(parse: Parse, intent: Intent, named: Named, pack: Pack) -> Asked:
     scan = parse.scan
     groups = {g for g, _ in parse.reading.aspects}
-    measuring, related = intent == "MEASURE", "relation" in groups
+    measuring, related = intent == "MEASURE", bool(groups & {"relation", "inside"})
     things = nouns(scan)
     where = _beside(scan, (*things, *references(scan))) if related else scan.details
     zones = {v for h in where if h.kind in ("zone", "place") for v in h.values if pack.zone(v) is not None}
-    own = tuple(p for p in named.places if not measuring or p in zones)
+    figures = {a for g, a in parse.reading.aspects if g == "figure"}
+    marked = measuring and bool(figures) and figures <= MARKED
+    groups_of = place_groups(scan, parse.reading, pack)
+    own = tuple(g for g in groups_of if not measuring or marked or all(p in zones for p in g))
     if intent == "CORRECT":
         things = parse.reading.denied or things
-    if measuring and groups == {"figure"} and not references(scan):
+    if measuring and groups == {"figure"} and not marked and not references(scan):
         things = ()
     return Asked(
         intent,
@@ -123,6 +136,8 @@ def _asked(parse: Parse, intent: Intent, named: Named, pack: Pack) -> Asked:
         own,
         things,
         measuring and (bool(groups & {"figure"}) or bool(named.places and not related)),
+        related,
+        covered(scan),
     )
 
 
@@ -220,13 +235,15 @@ def _corrected(parse: Parse, chosen: Chosen, session: Session | None, pack: Pack
 
 
 def _targets(parse: Parse, target: str | None, pack: Pack) -> tuple[str, ...]:
-    """All diagnoses named, `target` first."""
+    """All diagnoses named, `target` first; none where only an earlier film is compared with."""
+    if _with_prior(parse):
+        return ()
     named = tuple(t for t in parse.targets if parse.intent != "SCREEN" or not _is_normal(t, pack))
     return tuple(dict.fromkeys(((target,) if target is not None else ()) + named))
 
 
 def _target(parse: Parse, pack: Pack, session: Session | None) -> str | None:
-    targets = parse.targets
+    targets = () if _with_prior(parse) else parse.targets
     if parse.intent == "SCREEN":
         targets = tuple(t for t in targets if not _is_normal(t, pack))
     if targets:
@@ -234,6 +251,11 @@ def _target(parse: Parse, pack: Pack, session: Session | None) -> str | None:
     if parse.intent not in _TARGETED or parse.reading.unclear or session is None:
         return None
     return next((t.query.target for t in reversed(session.turns) if t.query.target is not None), None)
+
+
+def _with_prior(parse: Parse) -> bool:
+    features = parse.reading.features
+    return parse.intent == "COMPARE" and "prior" in features and "two" not in features
 
 
 def _is_normal(diagnosis_id: str, pack: Pack) -> bool:
