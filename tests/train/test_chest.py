@@ -100,8 +100,9 @@ def test_a_run_leaves_out_the_kinds_of_films_that_its_plan_does(
 
     for name, fake in (("real_films", real), ("inserted_films", made), ("projected_films", projected)):
         monkeypatch.setattr(sources, name, fake)
+    monkeypatch.setattr(sources, "placed", lambda films, atlas: f"{films} on {atlas}")
     found, got = chest.gather(options, loop.Plan(size=64, real=3, inserted=2, projected=1, seed=5))
-    assert found == [("real", 3), ("inserted", 2), ("projected", 1)]
+    assert found == [("real on projected", 3), ("inserted", 2), ("projected", 1)]
     assert got == (*heads, films.NORMAL_LABEL)
     cache = tmp_path / "runs" / "cache"
     assert calls == [

@@ -14,6 +14,7 @@ from whyray.perception.closer.lesion import Lesion
 KIND = "closer"  # detector kind of the signs that only a closer look decides
 # A closer look measures and compares; it is not calibrated. Its scores say only: over or under the evidence threshold.
 SEEN_ABOVE, UNSEEN = 0.05, 0.2
+AGREED = 0.7  # overlap (IoU) of outline and mark from which the mark was good enough to start from
 
 
 def look_closer(image: Image, region: Region, observations: Observations, pack: Pack) -> Look:
@@ -43,8 +44,17 @@ def look_closer(image: Image, region: Region, observations: Observations, pack: 
 
 
 def make_lesion(image: Image, region: Region, observations: Observations, pack: Pack) -> Lesion:
-    """The crop of a region with its outline."""
+    """The crop of a region with its outline.
+
+    Where the outline differs much from the mark it is found once more from itself, so that a mark that missed a part
+    of the lesion does not pull it.
+    """
     crop = cut(image, region, observations, pack)
+    first = refine(crop)
+    found = crop.region(first.mask)
+    if found is None or found.iou(region) >= AGREED:
+        return Lesion(crop, first, observations, pack)
+    crop = cut(image, found, observations, pack)
     return Lesion(crop, refine(crop), observations, pack)
 
 
