@@ -156,7 +156,7 @@ def sign_labels(sign: SignDefinition, of_channel: Mapping[str, frozenset[str]]) 
 def sign_numbers(scores: Scores) -> dict[str, Any]:
     """False evidence on films labelled normal: share with a named sign at 0.75 and 0.85."""
     normal = np.array([films.NORMAL_LABEL in f.labels for f in scores.films])
-    named = {k: v for k, v in scores.signs.items() if v.size}
+    named = {k: v for k, v in scores.signs.items() if v.any()}  # a closer look decides the others
     stacked = np.stack(list(named.values()), axis=1)[normal]
     shares = {str(t): round(float((stacked >= t).any(axis=1).mean()), 3) for t in (0.75, 0.85)}
     return {
