@@ -38,7 +38,7 @@ EXPORTED = {
         format_report format_turn load_theme overlay turn_picture turn_svg
     """,
     "service": """
-        Opened Reader Reading Settings check_film compare load_log log_header report_document save schema
+        Opened Reader Reading Settings check_film compare load_log log_header query_document report_document save schema
         turn_document
     """,
     "shells": "",

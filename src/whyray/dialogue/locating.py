@@ -7,8 +7,7 @@ from collections.abc import Iterable
 from whyray.dialogue.draft import Draft, Film
 from whyray.dialogue.evidence import is_learned, sign_of, sort_evidence
 from whyray.dialogue.phrases import Phrases, Words
-from whyray.dialogue.reasons import say_unlooked, say_verdict
-from whyray.dialogue.sources import looks_for
+from whyray.dialogue.reasons import say_verdict, spoken_of
 from whyray.domain import Anchor, Fact, Finding, Region, Relation, SignDefinition, SignObservation
 
 # A region lies in a zone when at least a tenth of it does, as perception counts it.
@@ -219,17 +218,10 @@ def _over(film: Film, region: Region | None, p: Phrases) -> str:
 
 
 def _locate_diagnosis(draft: Draft, target: str) -> None:
-    film = draft.film
-    diagnosis, finding = film.pack.diagnosis(target), film.finding(target)
-    if diagnosis is None:
-        draft.say("scope.other", first=film.examples()[0])
-    elif finding is None:
-        draft.say("verdict.unavailable", name=film.phrases.diagnosis(diagnosis))
-    elif finding.verdict == "not_supported" and not looks_for(film.pack, diagnosis):
-        say_unlooked(draft, diagnosis)
-    else:
-        say_verdict(draft, finding)
-        _locate_evidence(draft, finding)
+    found = spoken_of(draft, target)
+    if found is not None:
+        say_verdict(draft, found[1])
+        _locate_evidence(draft, found[1])
 
 
 def _locate_evidence(draft: Draft, finding: Finding) -> None:

@@ -138,6 +138,21 @@ def _say_needed(draft: Draft, finding: Finding) -> None:
         draft.add(text, finding, absent)
 
 
+def spoken_of(draft: Draft, diagnosis_id: str) -> tuple[DiagnosisDefinition, Finding] | None:
+    """Return a diagnosis with its finding, or say why nothing can be said of it."""
+    film = draft.film
+    diagnosis, finding = film.pack.diagnosis(diagnosis_id), film.finding(diagnosis_id)
+    if diagnosis is None:
+        draft.say("scope.other", first=film.examples()[0])
+    elif finding is None:
+        draft.say("verdict.unavailable", name=film.phrases.diagnosis(diagnosis))
+    elif finding.verdict == "not_supported" and not looks_for(film.pack, diagnosis):
+        say_unlooked(draft, diagnosis)
+    else:
+        return diagnosis, finding
+    return None
+
+
 def say_unlooked(draft: Draft, diagnosis: DiagnosisDefinition) -> None:
     """Say plainly that nothing looks for a diagnosis today, and by which signs it would be known."""
     film, p = draft.film, draft.film.phrases

@@ -13,7 +13,7 @@ from whyray.dialogue.evidence import (
     sign_of,
     sort_evidence,
 )
-from whyray.dialogue.reasons import ask_back, say_unlooked, say_verdict
+from whyray.dialogue.reasons import ask_back, say_verdict, spoken_of
 from whyray.dialogue.sources import looks_for
 from whyray.domain import Evidence, Finding
 
@@ -46,24 +46,19 @@ def _screen_sign(draft: Draft) -> None:
 
 
 def _screen_one(draft: Draft, diagnosis_id: str) -> None:
-    film = draft.film
-    finding, diagnosis = film.finding(diagnosis_id), film.pack.diagnosis(diagnosis_id)
-    if diagnosis is None:
-        draft.say("scope.other", first=film.examples()[0])
-    elif finding is None:
-        draft.say("verdict.unavailable", name=film.phrases.diagnosis(diagnosis))
-    elif finding.verdict == "not_supported" and not looks_for(film.pack, diagnosis):
-        say_unlooked(draft, diagnosis)
-    else:
-        positive = finding.verdict != "not_supported"
-        main, evidence = _main(film, finding) if positive else ("", ())
-        say_verdict(draft, finding, main, evidence)
-        seen = () if positive else tuple(e for e in sort_evidence(film, finding).pro if e.region is not None)
-        if seen:
-            draft.add(film.phrases.fill("short.little", signs=brief(film, seen)), finding, seen)
-        say_asked_signs(draft, finding, seen_too=True)
-        say_absent(draft, finding, sort_evidence(film, finding).absent)
-        say_unseen(draft, diagnosis, finding.evidence)
+    found = spoken_of(draft, diagnosis_id)
+    if found is None:
+        return
+    film, (diagnosis, finding) = draft.film, found
+    positive = finding.verdict != "not_supported"
+    main, evidence = _main(film, finding) if positive else ("", ())
+    say_verdict(draft, finding, main, evidence)
+    seen = () if positive else tuple(e for e in sort_evidence(film, finding).pro if e.region is not None)
+    if seen:
+        draft.add(film.phrases.fill("short.little", signs=brief(film, seen)), finding, seen)
+    say_asked_signs(draft, finding, seen_too=True)
+    say_absent(draft, finding, sort_evidence(film, finding).absent)
+    say_unseen(draft, diagnosis, finding.evidence)
 
 
 def _screen_all(draft: Draft) -> None:

@@ -5,7 +5,7 @@ about it, ``picture`` an answer, ``check_packs``. Shells call it and show what i
 ``report_document`` and ``turn_document`` are the JSON of DESIGN section 6; ``schema`` returns their JSON Schemas.
 """
 
-from whyray.service.documents import report_document, schema, turn_document
+from whyray.service.documents import query_document, report_document, schema, turn_document
 from whyray.service.files import write as save
 from whyray.service.logbook import Opened, check_film, compare
 from whyray.service.logbook import header as log_header
@@ -23,6 +23,7 @@ __all__ = [
     "compare",
     "load_log",
     "log_header",
+    "query_document",
     "report_document",
     "save",
     "schema",

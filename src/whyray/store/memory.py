@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import secrets
+from collections.abc import Callable
 from dataclasses import replace
 from threading import Lock
 
@@ -53,13 +54,12 @@ class MemoryStore:
         ArgumentError
             SESSION_UNKNOWN.
         """
-        self.get(session_id)
-        with self._lock:
-            before = self._sessions[session_id]
+
+        def bound(before: Session) -> Session:
             kept = before.revisions if before.image_sha256 == image_sha256 else ()
-            bound = replace(before, image_sha256=image_sha256, prior_sha256=prior_sha256, revisions=kept)
-            self._sessions[session_id] = bound
-        return bound
+            return replace(before, image_sha256=image_sha256, prior_sha256=prior_sha256, revisions=kept)
+
+        return self._change(session_id, bound)
 
     def revise(self, session_id: str, revision: Revision) -> Session:
         """The session with one more change of its report.
@@ -69,12 +69,13 @@ class MemoryStore:
         ArgumentError
             SESSION_UNKNOWN.
         """
+        return self._change(session_id, lambda before: replace(before, revisions=(*before.revisions, revision)))
+
+    def _change(self, session_id: str, change: Callable[[Session], Session]) -> Session:
         self.get(session_id)
         with self._lock:
-            before = self._sessions[session_id]
-            revised = replace(before, revisions=(*before.revisions, revision))
-            self._sessions[session_id] = revised
-        return revised
+            changed = self._sessions[session_id] = change(self._sessions[session_id])
+        return changed
 
     def append(self, session_id: str, turn: Turn) -> Turn:
         """Adds `turn` with its audit hash; returns it as stored."""

@@ -9,8 +9,8 @@ from typing import Any
 import typer
 
 from whyray.dialogue import explain_parse, understand
-from whyray.domain import ArgumentError, Bilingual, Pack, Query
-from whyray.service import Reader
+from whyray.domain import ArgumentError, Bilingual, Pack
+from whyray.service import Reader, query_document
 from whyray.shells.cli.options import Language, chosen, spoken
 
 STANDARD_INPUT = "-"
@@ -33,24 +33,6 @@ def run(question: str, language: Language, explain: bool) -> None:
         print(json.dumps(document, ensure_ascii=False), flush=True)
     if refused:
         raise typer.Exit(2)
-
-
-def query_document(query: Query) -> dict[str, Any]:
-    """A question as understood, for JSON; its parts likewise."""
-    return {
-        "text": query.text,
-        "lang": query.lang,
-        "intent": query.intent,
-        "target": query.target,
-        "targets": list(query.targets),
-        "anchors": list(query.anchors),
-        "choices": list(query.choices),
-        "places": list(query.places),
-        "aspects": list(query.aspects),
-        "signs": list(query.signs),
-        "form": query.form,
-        "parts": [query_document(part) for part in query.parts],
-    }
 
 
 def explanation(text: str, pack: Pack) -> dict[str, Any]:
