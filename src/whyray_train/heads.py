@@ -17,7 +17,7 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 
 from whyray_train import films, gate
-from whyray_train.chest import commit, sampling_weights
+from whyray_train.basis import commit, sampling_weights
 from whyray_train.network import ReaderNet
 
 log = logging.getLogger(__name__)
@@ -48,13 +48,13 @@ def fit(embeddings: F32, targets: F32, weights: NDArray[np.float64], ridge: floa
     return found.T.astype(np.float32), (bias.detach().numpy() - mean @ found).astype(np.float32)
 
 
-def main() -> None:
+def main(argv: list[str] | None = None) -> None:
     """Parses the command line; reads and rewrites ``net.pt`` of the run."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--runs", type=Path, required=True)
     parser.add_argument("--cache", type=Path, help="folder of decoded films; default: in the runs folder")
-    options = parser.parse_args()
+    options = parser.parse_args(argv)
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     saved = torch.load(options.runs / "net.pt", map_location="cpu", weights_only=True)
     table, heads = films.read_table(options.data)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -13,6 +13,8 @@ import numpy as np
 import torch
 import torch.nn.functional as F
 from numpy.typing import NDArray
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from torch import Tensor
 
 from whyray_train import augment
@@ -24,6 +26,7 @@ from whyray_train.sources import Batch, Source, joined
 log = logging.getLogger(__name__)
 CHEST = slice(0, 3)  # right lung, left lung, heart
 UNMARKED = len(STRUCTURE_BITS)  # from this plane on: structures that no real film has marked
+COLUMNS = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
 MARGIN = 3  # cells of the sign map beyond which no sign lies: pleura and hidden bases are nearer
 
 
@@ -31,7 +34,8 @@ MARGIN = 3  # cells of the sign map beyond which no sign lies: pleura and hidden
 class Plan:
     """Numbers of one training run.
 
-    ``real``, ``inserted`` and ``projected`` films make one batch; ``segment`` steps are logged and saved together.
+    ``real``, ``inserted``, ``projected`` and ``human`` films make one batch; ``segment`` steps are logged and saved
+    together.
     With ``frozen`` = 1 only the decoders learn: backbone and film-level heads stay as they are.
     """
 
@@ -41,6 +45,7 @@ class Plan:
     real: int = 8
     inserted: int = 5
     projected: int = 3
+    human: int = 1
     rate: float = 2e-3
     backbone_rate: float = 4e-4
     decay: float = 0.02
@@ -210,6 +215,17 @@ def fit(net: ReaderNet, sources: Sequence[tuple[Source, int]], plan: Plan, folde
     net.to(memory_format=torch.channels_last)
     run, file = Run.new(net, plan), folder / "checkpoint.pt"
     run.resume(file)
+    with Progress(*COLUMNS, console=Console(stderr=True)) as bar:
+        task = bar.add_task("training", total=plan.steps, completed=run.done)
+        _segments(run, sources, plan, folder, lambda: bar.advance(task))
+    return run.average.state
+
+
+def _segments(
+    run: Run, sources: Sequence[tuple[Source, int]], plan: Plan, folder: Path, tick: Callable[[], None]
+) -> None:
+    """Goes on from ``run.done`` to the last step; logs and saves after each segment."""
+    net = run.net
     while run.done < plan.steps:
         started, kept = time.time(), []
         net.train()
@@ -222,11 +238,11 @@ def fit(net: ReaderNet, sources: Sequence[tuple[Source, int]], plan: Plan, folde
             batch = joined([source.draw(picks(source, count, choice)) for source, count in sources if count])
             found = losses(net, augment.batch(batch, rng), plan.size)
             run.step(found, plan)
+            tick()
             kept.append([loss.detach().item() for loss in found.values()])
         line = {"steps": run.done} | dict(zip(found, np.mean(kept, axis=0).round(4).tolist(), strict=True))
         line["seconds"] = round(time.time() - started, 1)
         log.info("%s", line)
         with (folder / "log.jsonl").open("a") as handle:
             handle.write(json.dumps(line) + "\n")
-        run.save(file, plan)
-    return run.average.state
+        run.save(folder / "checkpoint.pt", plan)

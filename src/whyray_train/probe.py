@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from whyray_train import films, gate
-from whyray_train.chest import build
+from whyray_train.basis import build
 
 F64 = NDArray[np.float64]
 

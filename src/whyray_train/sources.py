@@ -16,9 +16,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from whyray.domain import Frame
-from whyray_train import films, inserted
+from whyray_train import films, inserted, open_lungs
 from whyray_train.atlas import MUST, UNKNOWN, Atlas, dome
 from whyray_train.gating import channels
+from whyray_train.told import Told
 
 U8 = NDArray[np.uint8]
 F32 = NDArray[np.float32]
@@ -138,8 +139,13 @@ def film_signs(items: Sequence[films.Film], heads: Sequence[str], soft: F32) -> 
     return targets, weights
 
 
-def real_films(data: Path, split: str, size: int, cache: Path, weights: NDArray[np.float64]) -> Source:
-    """Films of one split with study labels, teacher's soft labels and, where usable, weak anatomy."""
+def real_films(
+    data: Path, split: str, size: int, cache: Path, weights: NDArray[np.float64], told: Told | None = None
+) -> Source:
+    """Films of one split with study labels, teacher's soft labels and, where usable, weak anatomy.
+
+    Structures of rejected films come from `told` where its readings agreed.
+    """
     table, heads = films.read_table(data)
     items = [f for f in table if f.split == split]
     with (data / "nih_anatomy" / "quality.csv").open(newline="") as handle:
@@ -154,10 +160,14 @@ def real_films(data: Path, split: str, size: int, cache: Path, weights: NDArray[
     for i, film in enumerate(items):
         if film.id in row:
             anatomy_weight[i, : len(films.STRUCTURE_BITS)] = trust[film.id]
+    planes: U8 = films.cached(paths, size // HALF, cache, films.load_anatomy)
+    rows = np.array([row.get(f.id, -1) for f in items], np.int64)
+    if told is not None:
+        planes, rows = retold(planes, rows, anatomy_weight, [f.id for f in items], told)
     return Source(
         films.cached([f.path for f in items], size, cache),
-        films.cached(paths, size // HALF, cache, films.load_anatomy),
-        np.array([row.get(f.id, -1) for f in items], np.int64),
+        planes,
+        rows,
         anatomy_weight,
         None,
         np.zeros((n, j), np.float32),
@@ -167,6 +177,41 @@ def real_films(data: Path, split: str, size: int, cache: Path, weights: NDArray[
         np.ones(n, np.float32),
         weights,
     )
+
+
+def retold(
+    planes: U8, rows: NDArray[np.int64], weights: F32, ids: Sequence[str], told: Told
+) -> tuple[U8, NDArray[np.int64]]:
+    """(`planes`, `rows`) with the structures of `told` in the place of doubtful ones; `weights` (n, k) are changed."""
+    index = {name: i for i, name in enumerate(told.ids.tolist())}
+    planes, rows, marked = np.array(planes), rows.copy(), told.masks.shape[1]
+    added: list[U8] = []
+    for i, name in enumerate(ids):
+        if name not in index or weights[i, LUNGS].min() == 1:
+            continue
+        found, weight = told.masks[index[name]], told.weights[index[name]]
+        if rows[i] < 0:
+            rows[i] = len(planes) + len(added)
+            added.append(found)
+        else:
+            planes[rows[i]][weight > 0] = found[weight > 0]
+        weights[i, :marked] = np.maximum(weights[i, :marked], weight)
+    return np.concatenate([planes, np.stack(added)]) if added else planes, rows
+
+
+def human_films(data: Path, size: int, cache: Path, heads: int, told: Told) -> Source:
+    """Films with human lung masks that are not held out, the heart cut out by `told`; they teach the lungs only."""
+    index = {name: i for i, name in enumerate(told.ids.tolist())}
+    items = [f for f in open_lungs.read(data)[0] if f.id in index]
+    found = [index[f.id] for f in items]
+    n, j = len(items), len(channels())
+    anatomy_weight = np.zeros((n, len(films.STRUCTURES)), np.float32)
+    anatomy_weight[:, : told.weights.shape[1]] = told.weights[found]
+    none = np.zeros((n, j), np.float32)
+    return Source(
+        films.cached([f.path for f in items], size, cache), told.masks[found], np.arange(n), anatomy_weight, None,
+        none, none, none, np.zeros((n, heads), np.float32), np.zeros(n, np.float32), np.ones(n),
+    )  # fmt: skip
 
 
 def placed(real: Source, projected: Source) -> Source:

