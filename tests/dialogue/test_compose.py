@@ -232,21 +232,23 @@ COUNTED = Counted(CountedTable("PadChest", "f", "0", "2026-11-25", "c", "all", 1
     ("为什么肺水肿", "似然比 12，95%区间 9.5～15，统计"),
     ("why edema?", "source: PadChest, 900 studies, 40 of them with sign and diagnosis"),
     ("为什么肺水肿", "来源：PadChest，900 次检查，其中 40 次征象与诊断并存"),
-    ("why edema?", 'fires the pathway "cardiogenic edema pathway" (expert opinion: test)'),
-    ("为什么肺水肿", "符合推理路径“心源性肺水肿路径”（专家意见：test）"),
-    ("why edema?", "its logarithm taken at 60% because other signs say the same"),
-    ("为什么肺水肿", "因与其他征象重复，其对数按 60% 计入"),
+    ("why edema?", "pathway: expert opinion, test"),
+    ("为什么肺水肿", "推理路径依据：专家意见，test"),
+    ("why edema?", "log counted at 60% (overlap with other signs)"),
+    ("为什么肺水肿", "与其他征象重复，对数按 60% 计"),
 ])  # fmt: skip
 def test_a_counted_reason_tells_pathway_ratio_interval_and_source(pack: Pack, text: str, said: str) -> None:
     change = {"ci_present": (9.5, 15.0), "ci_absent": (0.6, 0.8), "n": 900, "both": 40, "reliability": 0.6}
     counted = replace(weighed(pack, "bat_wing_opacity", **change), counted=COUNTED)
-    (line,) = (s.text for s in ask(counted, text).sentences if s.evidence == ("E1",) and s.text.startswith("1."))
-    assert said in line
+    reason, grounds = (s.text for s in ask(counted, text).sentences if s.evidence == ("E1",))
+    assert said in grounds
+    assert said not in reason
+    assert 'fires the pathway "cardiogenic edema pathway"' in reason or "符合推理路径“心源性肺水肿路径”" in reason
 
 
 @pytest.mark.parametrize(("text", "said"), [
-    ("why edema?", "blunted costophrenic angle (likelihood ratio 0.7, 95 % interval 0.6 to 0.8, counted; source: "),
-    ("为什么肺水肿", "肋膈角变钝（似然比 0.7，95%区间 0.6～0.8，统计；来源："),
+    ("why edema?", "No blunted costophrenic angle: likelihood ratio 0.7, 95 % interval 0.6 to 0.8, counted; source: "),
+    ("为什么肺水肿", "未见肋膈角变钝：似然比 0.7，95%区间 0.6～0.8，统计；来源："),
 ])  # fmt: skip
 def test_a_sign_not_found_tells_the_ratio_of_its_absence(pack: Pack, text: str, said: str) -> None:
     change = {"ci_present": (2.0, 3.0), "ci_absent": (0.6, 0.8), "n": 900, "both": 40}

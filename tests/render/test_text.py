@@ -24,10 +24,10 @@ ITEMS = (
 LONG = "影像显示双侧肺门周围阴影，并见间质增厚，心影增大。" * 4
 
 
-def turn(lang):
+def turn(lang, intent="SCREEN"):
     text = LONG if lang == "zh" else "Perihilar opacity on both sides, thick septa and a large heart. " * 4
     sentences = (Sentence(text, ("E1", "E2")), Sentence("建议复核。" if lang == "zh" else "Please review."))
-    return Turn("S1", 1, Query("?", lang, "WHY"), sentences, ITEMS, ())
+    return Turn("S1", 1, Query("?", lang, intent), sentences, ITEMS, ())
 
 
 @pytest.mark.parametrize("lang", ["zh", "en"])
@@ -45,6 +45,14 @@ def test_a_turn_is_sentences_then_numbered_evidence_then_the_research_line(lang,
     assert "0.80" in joined
     assert "0.57" in joined
     assert "−0.31" in joined
+
+
+def test_the_evidence_of_a_reasoned_answer_is_named_only():
+    lines = format_turn(turn("en", "WHY"), pack(), "en").splitlines()
+    joined = "".join(lines)
+    assert "score 0.80" in joined  # name, score and share stay
+    assert "0.57" not in joined  # measures and the test of erasure stand in the sentences
+    assert "−0.31" not in joined
 
 
 def test_a_turn_without_evidence_is_its_sentences():

@@ -314,3 +314,12 @@ def test_an_anchor_is_made_once(reader: Reader) -> None:
     assert len({a.id for a in made}) == len(made)
     regions = [np.packbits(a.region.mask()).tobytes() for a in made]
     assert len({(a.sign, r) for a, r in zip(made, regions, strict=True)}) == len(made)
+
+
+@pytest.mark.parametrize("text", ["肺水肿的典型征象符合几条？", "How many typical signs of edema are met?"])
+def test_a_checklist_of_the_whole_film_asks_for_no_lesion(reader: Reader, text: str) -> None:
+    session = reader.open(EDEMA)
+    assert len(reader.ask(session.id, "肺部是否有异常？").anchors) > 1
+    turn = reader.ask(session.id, text)
+    assert turn.query.choices == ()
+    assert {f.kind for f in turn.facts} == {"row"}

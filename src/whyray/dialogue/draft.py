@@ -135,8 +135,8 @@ class Draft:
     """Sentences, evidence and facts so far; `film` holds the question that is being answered.
 
     ``asked`` are the diagnosis ids that any question of the same text asks about,
-    ``told`` are the evidence ids whose reasons were given in full, ``earlier`` the sentences of the questions before,
-    ``meant`` the (anchor, sign) pairs whose meaning was said.
+    ``told`` are the evidence ids whose reasons were given in full, ``grounded`` those whose ratio and source were,
+    ``earlier`` the sentences of the questions before, ``meant`` the (anchor, sign) pairs whose meaning was said.
     """
 
     film: Film
@@ -145,6 +145,7 @@ class Draft:
     spoken: dict[str, tuple[Finding, Evidence]] = field(default_factory=dict)
     facts: list[Fact] = field(default_factory=list)
     told: set[str] = field(default_factory=set)
+    grounded: set[str] = field(default_factory=set)
     earlier: set[Sentence] = field(default_factory=set)
     meant: set[tuple[str, str]] = field(default_factory=set)
 

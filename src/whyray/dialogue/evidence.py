@@ -119,11 +119,9 @@ def _line(film: Film, finding: Finding, item: Evidence) -> str:
         (
             lead,
             p.fill("item.score", score=item.score, share=share),
-            sources.ratio(film, finding, item),
             sources.pathway(film, item),
             p.fill("item.significance", text=significance) if significance else "",
             _tested(film, finding, item),
-            _source(film, finding, item),
         )
     )
 
@@ -153,17 +151,10 @@ def _parts(film: Film, finding: Finding, item: Evidence) -> str:
             p.fill("part.seen", text=seen),
             p.fill("part.place", text=p.text(item.location) or p.fill("part.unplaced")),
             p.fill("part.means", text=p.inside(item.significance) or p.fill("part.unsaid")),
-            sources.ratio(film, finding, item),
             sources.pathway(film, item),
             _tested(film, finding, item),
-            _source(film, finding, item),
         )
     )
-
-
-def _source(film: Film, finding: Finding, item: Evidence) -> str:
-    text = sources.source(film, finding, item)
-    return film.phrases.fill("item.source", text=text) if text else ""
 
 
 def _tested(film: Film, finding: Finding, item: Evidence) -> str:
@@ -193,12 +184,25 @@ def say_absent(draft: Draft, finding: Finding, items: tuple[Evidence, ...]) -> N
         parts[raising if item.log_lr > 0 else "absent.lower"].append(item)
     for key, group in parts.items():
         if group:
-            names = film.phrases.listed(
-                sources.absent(film, finding, e, film.phrases.inside(sign_of(film, e).name)) for e in group
-            )
+            names = film.phrases.listed(film.phrases.inside(sign_of(film, e).name) for e in group)
             share = film.phrases.percent(sum(e.share for e in group))
             text = film.phrases.fill(key, signs=names, share=share, name=film.name(finding))
             draft.add(text, finding, tuple(group))
+
+
+def say_grounds(draft: Draft, finding: Finding, items: Iterable[Evidence]) -> None:
+    """Say what each evidence stands on: likelihood ratio, basis of its pathway, source; each evidence once."""
+    film, p = draft.film, draft.film.phrases
+    named = [e for e in items if not is_learned(film, e) and e.id not in draft.grounded]
+    lines = [(e, clauses) for e in named if (clauses := sources.grounds(film, finding, e))]
+    if lines:
+        draft.say("head.grounds")
+    for item, clauses in lines:
+        sign = p.inside(sign_of(film, item).name)
+        name = p.fill("ground.absent", sign=sign) if item.polarity == "absent" else sign
+        text = p.fill("ground", sign=name[:1].upper() + name[1:], text=p.join(clauses))
+        draft.add(text, finding, (item,))
+        draft.grounded.add(item.id)
 
 
 def say_unseen(draft: Draft, diagnosis: DiagnosisDefinition | None, told: Iterable[Evidence]) -> None:

@@ -9,6 +9,7 @@ from whyray.dialogue.evidence import (
     is_learned,
     say_absent,
     say_asked_signs,
+    say_grounds,
     say_items,
     say_unlocated,
     say_unseen,
@@ -102,6 +103,7 @@ def _explain_one(draft: Draft, finding: Finding) -> None:
     if film.query.intent == "WHY_NOT" and not supported:
         _say_needed(draft, finding)
     _closing(draft, finding)
+    say_grounds(draft, finding, (*parts.pro, *parts.contra, *parts.absent))
 
 
 def _explain_shortly(draft: Draft, finding: Finding, parts: Sorted) -> None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
-
 from whyray.dialogue.draft import Film
 from whyray.domain import DiagnosisDefinition, Evidence, Finding, Pack, SignWeight
 
@@ -56,26 +54,32 @@ def source(film: Film, finding: Finding, item: Evidence) -> str:
     return p.text(item.source.removeprefix("expert opinion: ") if opinion else item.source)
 
 
-def absent(film: Film, finding: Finding, item: Evidence, name: str) -> str:
-    """Name a sign that was not found with its ratio and source."""
+def grounds(film: Film, finding: Finding, item: Evidence) -> tuple[str, ...]:
+    """Clauses on what an evidence stands on: its ratio (that of absence for a sign not found), pathway and source."""
     p = film.phrases
-    said = ratio(film, finding, replace(item, polarity="absent"))
-    weight = weight_of(film, finding, item)
-    origin = source(film, finding, item) if weight is not None and weight.basis != "expert" else ""
-    if not said:
-        return name
-    key = "absent.item.source" if origin else "absent.item"
-    return p.fill(key, sign=name, ratio=said, source=origin)
+    told = source(film, finding, item)
+    clauses = (
+        ratio(film, finding, item),
+        pathway_basis(film, item),
+        p.fill("item.source", text=told) if told else "",
+    )
+    return tuple(c for c in clauses if c)
 
 
 def pathway(film: Film, item: Evidence) -> str:
-    """Name the pathway that fires with an evidence, and its source."""
+    """Name the pathway that fires with an evidence."""
+    rule = next((r for r in film.pack.rules if r.id == item.rule), None)
+    return "" if rule is None else film.phrases.fill("item.rule", name=film.phrases.text(rule.name))
+
+
+def pathway_basis(film: Film, item: Evidence) -> str:
+    """Say what the pathway that fires with an evidence stands on."""
     rule = next((r for r in film.pack.rules if r.id == item.rule), None)
     if rule is None:
         return ""
-    p, name = film.phrases, film.phrases.text(rule.name)
+    p = film.phrases
     origin, basis = p.text(rule.source.removeprefix("expert opinion").lstrip(":; ")), p.fill(f"basis.{rule.basis}")
-    return p.fill("item.rule.source" if origin else "item.rule.basis", name=name, basis=basis, source=origin)
+    return p.fill("item.rule.source" if origin else "item.rule.basis", basis=basis, source=origin)
 
 
 def _number(value: float) -> str:

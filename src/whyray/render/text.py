@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Literal
 
 from whyray.domain import Evidence, Finding, Image, Lang, Observations, Pack, Turn
 from whyray.render.layer import erased, measured, sign_name
@@ -10,6 +11,8 @@ from whyray.render.theme import Theme, load_theme
 from whyray.render.wrap import columns, wrap
 
 _WIDTH = 80
+Depth = Literal["name", "place", "meaning"]
+REASONED = frozenset({"WHY", "WHY_NOT"})  # intents whose sentences tell place, measure, meaning and test
 _COLON = {"zh": "：", "en": ": "}
 _COMMA = {"zh": "，", "en": ", "}
 _STOP = {"zh": "；", "en": "; "}
@@ -45,7 +48,7 @@ def format_turn(turn: Turn, pack: Pack, lang: Lang, *, width: int = _WIDTH) -> s
         out += [
             "",
             _head(theme.words["evidence"].get(lang), lang),
-            *_evidence(turn.items, pack, lang, width, brief=True),
+            *_evidence(turn.items, pack, lang, width, depth="name" if turn.query.intent in REASONED else "place"),
         ]
     return _closed(out, lang)
 
@@ -123,19 +126,19 @@ def _finding(finding: Finding, pack: Pack, theme: Theme, lang: Lang, width: int)
     return out
 
 
-def _evidence(items: Sequence[Evidence], pack: Pack, lang: Lang, width: int, *, brief: bool = False) -> list[str]:
-    """Numbered items with a hanging indent; brief where sentences above told meaning and source."""
+def _evidence(items: Sequence[Evidence], pack: Pack, lang: Lang, width: int, *, depth: Depth = "meaning") -> list[str]:
+    """Numbered items with a hanging indent, told as far as sentences above have not told them."""
     out: list[str] = []
     margin = len(f"{len(items)}. ")
     for number, item in enumerate(items, start=1):
-        head, *rest = _item(item, pack, lang, brief=brief)
+        head, *rest = _item(item, pack, lang, depth)
         out += _fold(f"{number}. ".rjust(margin) + head, " " * margin, width)
         for line in rest:
             out += _fold(" " * margin + line, " " * margin, width)
     return out
 
 
-def _item(item: Evidence, pack: Pack, lang: Lang, *, brief: bool) -> list[str]:
+def _item(item: Evidence, pack: Pack, lang: Lang, depth: Depth) -> list[str]:
     """Say what it is and how sure; where and how much; what it means; whether it survives the test."""
     words = load_theme().words
     share = f"{_COMMA[lang]}{words['share'].get(lang)} {item.share:.0%}"
@@ -143,10 +146,12 @@ def _item(item: Evidence, pack: Pack, lang: Lang, *, brief: bool) -> list[str]:
         f"[{words[item.polarity].get(lang)}] {sign_name(item.sign, pack).get(lang)}  "
         f"{words['score'].get(lang)} {item.score:.2f}{share}"
     ]
+    if depth == "name":
+        return lines
     facts = [item.location.get(lang), *(measured(m, pack).get(lang) for m in item.measurements)]
     if any(facts):
         lines.append(_STOP[lang].join(fact for fact in facts if fact))
-    if brief:
+    if depth == "place":
         return lines + ([erased(item.counterfactual).get(lang)] if item.counterfactual is not None else [])
     meaning = item.significance.get(lang)
     if meaning:

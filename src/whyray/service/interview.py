@@ -231,10 +231,10 @@ class Interview:
         return replace(parts[0], parts=tuple(parts[1:])), tuple(made)
 
     def _with_place(self, query: Query, rejected: frozenset[str], made: list[Anchor]) -> Query:
+        if query.intent == "CHECKLIST" and query.target is not None and not self._of_a_lesion(query.target):
+            return replace(query, anchors=(), choices=())
         if query.intent not in ON_LESION or query.choices:
             return query
-        if query.intent == "CHECKLIST" and query.anchors and not self._of_a_lesion(query.target):
-            return replace(query, anchors=())
         if len(query.anchors) > 1 and query.merged:
             parents = [a for a in self.session.anchors if a.id in query.anchors]
             union = Region.union([a.region for a in parents])
