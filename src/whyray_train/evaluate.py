@@ -1,16 +1,19 @@
 """``python -m whyray_train.evaluate --data DIR``: the numbers of the shipped (or given) model on unseen films.
 
 Every film goes through the reader as a user's would. Prints AUC per finding with 95 % intervals (bootstrap by
-patient), by view, beside the frozen-feature probe of the same run; calibration error; Dice and the gate on val.
+patient), by view, beside the frozen-feature probe of the same run; calibration error; Dice and the gate on val; signs
+against study labels and on inserted signs; erasure. What needs a file that is not there (projections of a CT, human
+lung masks, the run's weights) is left out with a line that says so.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import logging
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,27 +22,34 @@ import numpy as np
 import yaml
 from numpy.typing import NDArray
 
-from whyray.domain import ArgumentError, ImageRefused, Region, SignDefinition
+from whyray.domain import ArgumentError, Finding, ImageRefused, SignDefinition
 from whyray.service import Reader, Reading, Settings
-from whyray_train import films, metrics, model_card, sign_eval
+from whyray_train import anatomy_eval, erasure_eval, films, kerley_eval, metrics, model_card, sign_eval, spread
 from whyray_train.gating import channels
 from whyray_train.probe import probe
 
-HEART_LABEL = "Cardiomegaly"
+log = logging.getLogger(__name__)
+ERASED = 12  # films with the finding, and normal films, that erasers are measured on
 F64 = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 
 
 @dataclass(frozen=True, slots=True)
 class Scores:
-    """Probabilities of one split: ``fused`` (reasoning) and ``film`` (network head alone), (n, c), and their labels."""
+    """Probabilities of one split: ``fused`` (reasoning) and ``film`` (network head alone), (n, c), and their labels.
+
+    ``together`` (n, c): log-odds that the named signs alone give each finding; ``signs``: scores by sign, (n,);
+    ``heart`` (n,): cardiothoracic ratio, NaN where it was not measured.
+    """
 
     films: list[films.Film]
     names: list[str]
     labels: Bools
     fused: F64
     film: F64
+    together: F64
     signs: dict[str, F64]
+    heart: F64
 
 
 def main() -> None:
@@ -49,10 +59,15 @@ def main() -> None:
     parser.add_argument("--model", type=Path, help="model folder; default: the shipped one")
     parser.add_argument("--split", default="devtest", choices=["val", "devtest"])
     parser.add_argument("--cache", type=Path, default=Path("runs/cache"))
+    parser.add_argument("--ct", type=Path, help="held-out projections of a CT (whyray_train.ct_films)")
+    parser.add_argument("--runs", type=Path, help="folder with net.pt: spread over seeds of the film-level head")
+    parser.add_argument("--seeds", type=int, default=2)
+    parser.add_argument("--erased", type=int, default=ERASED, help="films that erasers are measured on; 0 = none")
     parser.add_argument("--json", type=Path, help="write all numbers here")
     parser.add_argument("--card", type=Path, help="model folder whose card takes the numbers")
     parser.add_argument("--page", type=Path, help="with --card: also write the numbers as a page")
     options = parser.parse_args()
+    logging.basicConfig(level=logging.WARNING, format="%(message)s")
     reader = Reader(Settings(model=options.model, cached_readings=1))
     table, heads = films.read_table(options.data)
     numbers: dict[str, Any] = {
@@ -71,14 +86,46 @@ def main() -> None:
     pack, engine = reader.packs[0], reader.engine(reader.packs[0])
     channel_labels = {c.name: c.labels for c in channels()}
     of = {s.id: sign_labels(s, channel_labels) for s in pack.signs if s.id in scores.signs}
-    numbers["signs_against_labels"] = sign_eval.against_labels(scores.films, scores.signs, of)
+    numbers["signs_against_labels"] = {
+        **sign_eval.against_labels(scores.films, scores.signs, of),
+        **sign_eval.channels_against_labels(engine, pack, scores.films, options.cache),
+        **sign_eval.together_against_labels(scores.films, scores.names, scores.together),
+    }
     numbers["signs_on_inserted"] = sign_eval.on_inserted(engine, options.data, options.cache)
     numbers["pointing"] = sign_eval.pointing(reader, options.data, scores.films)
+    numbers["heart_ratio"] = anatomy_eval.ratio_against_label(scores.films, scores.heart)
+    numbers["kerley_b"] = kerley_eval.short_lines(engine, options.data, options.cache)
+    numbers |= where_present(options, reader)
     show(numbers)
     if options.json is not None:
         options.json.write_text(json.dumps(numbers, indent=1), "utf-8")
     if options.card is not None:
         keep(numbers, options.card / "card.yaml", options.page)
+
+
+def where_present(options: argparse.Namespace, reader: Reader) -> dict[str, Any]:
+    """The numbers that need files which not everybody has; those whose file is missing are left out."""
+    data, engine, found = options.data, reader.engine(reader.packs[0]), {}
+    parts: tuple[tuple[str, Path | None, Callable[[], dict[str, Any]]], ...] = (
+        ("anatomy_ct", options.ct, lambda: anatomy_eval.on_projections(engine, options.ct)),
+        ("anatomy_human", data / "open_lungs", lambda: anatomy_eval.on_human_lungs(reader, data)),
+        (
+            "seeds",
+            None if options.runs is None else options.runs / "net.pt",
+            lambda: spread.measure(data, options.runs, options.split, options.seeds, options.cache),
+        ),
+        (
+            "erasure",
+            data if options.erased else None,
+            lambda: erasure_eval.erasure(reader, data, [options.split], options.cache, options.erased),
+        ),
+    )
+    for name, needed, measure in parts:
+        if needed is None or not needed.exists():
+            log.warning("%s is left out: %s", name, "not asked for" if needed is None else f"no {needed}")
+            continue
+        found[name] = measure()
+    return found
 
 
 def keep(numbers: dict[str, Any], file: Path, page: Path | None) -> None:
@@ -95,22 +142,32 @@ def collect(reader: Reader, items: Sequence[films.Film], heads: Sequence[str]) -
     """Reads every film of a split."""
     pack = reader.packs[0]
     diagnoses = [d for d in pack.diagnoses if d.head in heads]
-    fused, film, kept = [], [], []
+    measured = anatomy_eval.heart_sign(pack)
+    fused, film, together, heart, kept = [], [], [], [], []
+    learned = {s.id for s in pack.signs if s.learned}
     signs: dict[str, list[float]] = {s.id: [] for s in pack.signs if s.detector is not None and not s.learned}
     for item in items:
         reading = reader.read(item.path, view=item.known_view)
-        probabilities = {f.id: f.probability for f in reading.findings}
-        fused.append([probabilities[d.id] for d in diagnoses])
+        concluded = {f.id: f for f in reading.findings}
+        fused.append([concluded[d.id].probability for d in diagnoses])
+        together.append([_named(concluded[d.id], learned) for d in diagnoses])
         film.append([reading.observations.film_scores[d.id] for d in diagnoses])
         for observed in reading.observations.signs:
             if observed.id in signs:
                 signs[observed.id].append(observed.score)
+            if measured is not None and observed.id == measured.id:
+                heart.append(anatomy_eval.heart_ratio(measured, observed))
         kept.append(item)
         _tick(len(kept), len(items))
     names = [d.head or "" for d in diagnoses]
     labels = np.array([[n in f.labels for n in names] for f in kept])
     arrays = {k: np.array(v) for k, v in signs.items()}
-    return Scores(kept, names, labels, np.array(fused), np.array(film), arrays)
+    return Scores(kept, names, labels, np.array(fused), np.array(film), np.array(together), arrays, np.array(heart))
+
+
+def _named(finding: Finding, learned: Set[str]) -> float:
+    """Log-odds that signs with a name give a finding."""
+    return sum(e.log_lr for e in finding.evidence if e.sign not in learned)
 
 
 def findings(scores: Scores, frozen: F64) -> dict[str, Any]:
@@ -149,7 +206,7 @@ def sign_labels(sign: SignDefinition, of_channel: Mapping[str, frozenset[str]]) 
     if sign.detector is None:
         return frozenset()
     if "heart" in sign.detector.params:
-        return frozenset({HEART_LABEL})
+        return frozenset({anatomy_eval.HEART_LABEL})
     return of_channel.get(str(sign.detector.params.get("channel")), frozenset())
 
 
@@ -180,7 +237,7 @@ def anatomy(reader: Reader, items: Sequence[films.Film]) -> dict[str, Any]:
         reading = reader.read(item.path, view=item.known_view)
         found = {s.id: s.region for s in reading.observations.structures}
         for group, members in groups.items():
-            ours = np.any([_at(found.get(ids[m]), 512) for m in members], axis=0)
+            ours = anatomy_eval.laid([found.get(ids[m]) for m in members], 512)
             values[group].append(metrics.dice(ours, np.any(truth[members], axis=0)))
     out: dict[str, Any] = {"films": len(items), "truth": "accepted pseudo-labels of val"}
     for group, numbers in values.items():
@@ -213,18 +270,6 @@ def _warned(reader: Reader, path: Path) -> bool:
     return not reading.observations.quality.usable
 
 
-def _at(region: Region | None, size: int) -> Bools:
-    if region is None:
-        return np.zeros((size, size), dtype=np.bool_)
-    mask = region.mask()
-    side = max(mask.shape)
-    padded = np.zeros((side, side), dtype=np.bool_)
-    y, x = (side - mask.shape[0]) // 2, (side - mask.shape[1]) // 2
-    padded[y : y + mask.shape[0], x : x + mask.shape[1]] = mask
-    index = ((np.arange(size) + 0.5) * side / size).astype(int)
-    return padded[np.ix_(index, index)]
-
-
 def show(numbers: dict[str, Any]) -> None:
     """Prints the tables."""
     table = numbers["findings"]
@@ -239,10 +284,14 @@ def show(numbers: dict[str, Any]) -> None:
             print(f"{name:20s} {_text(value)}")
     errors = f"fused {table['calibration_error_fused']}, network {table['calibration_error_film']}"
     print(f"calibration error (15 bins): {errors}")
-    for part in ("anatomy", "gate", "signs", "signs_against_labels", "signs_on_inserted", "pointing"):
+    for part in (k for k, v in numbers.items() if isinstance(v, Mapping) and k not in ("findings", "erasure")):
         print(f"## {part}")
         for name, value in numbers[part].items():
             print(f"{name}: {value}")
+    if "erasure" in numbers:
+        print("## erasure")
+        for row in erasure_eval.table(numbers["erasure"]):
+            print(" | ".join(row))
 
 
 def _text(value: dict[str, Any]) -> str:

@@ -35,9 +35,9 @@ PLAIN = 0.12  # share of films with look-alikes or nothing
 class Set:
     """Inserted films.
 
-    ``images`` (n, s, s) uint8; ``signs`` (n, channels, s / 4, s / 4) uint8 coverage; ``known`` (n, channels) bool:
-    the mask of the channel is the whole truth (it was inserted, or the film is a normal one); ``base`` (n,) row of
-    the film it was made from; ``kinds`` the kind inserted first ("" = none).
+    ``images`` (n, s, s) uint8; ``signs`` (n, channels, s / stride, s / stride) uint8 coverage; ``known`` (n, channels)
+    bool: the mask of the channel is the whole truth (it was inserted, or the film is a normal one); ``base`` (n,) row
+    of the film it was made from; ``kinds`` the kind inserted first ("" = none).
     """
 
     images: U8
@@ -53,13 +53,30 @@ class Set:
         return found
 
 
-def make(items: Sequence[films.Film], count: int, size: int, seed: int, cache: Path) -> Set:
+@dataclass(frozen=True, slots=True)
+class Detail:
+    """How fine a set is.
+
+    ``work``: side at which signs are inserted; ``stride``: pixels of an image a cell of its masks; ``kinds``: what is
+    drawn from, a name as often as it stands there (none = each of `KINDS` once); ``channels``: whose masks are kept
+    (none = all).
+    """
+
+    work: int = WORK
+    stride: int = STRIDE
+    kinds: tuple[str, ...] = ()
+    channels: tuple[str, ...] = ()
+
+
+def make(
+    items: Sequence[films.Film], count: int, size: int, seed: int, cache: Path, detail: Detail | None = None
+) -> Set:
     """`count` films from `items` (all with anatomy), taken from `cache` when the same were made before."""
-    names = ",".join(f.id for f in items)
-    digest = hashlib.sha256(f"{names}/{count}/{size}/{seed}/{_recipe()}".encode()).hexdigest()[:12]
-    file = cache / f"inserted-{size}-{digest}.npz"
+    names, detail = ",".join(f.id for f in items), detail or Detail()
+    key = f"{names}/{count}/{size}/{seed}/{detail}/{_recipe()}"
+    file = cache / f"inserted-{size}-{hashlib.sha256(key.encode()).hexdigest()[:12]}.npz"
     if not file.exists():
-        made = _make(items, count, size, seed, cache)
+        made = _make(items, count, size, seed, cache, detail)
         cache.mkdir(parents=True, exist_ok=True)
         np.savez(file, images=made.images, signs=made.signs, known=made.known, base=made.base, kinds=made.kinds)
     saved = np.load(file)
@@ -73,29 +90,32 @@ def _recipe() -> str:
     return hashlib.sha256(b"".join(file.read_bytes() for file in files)).hexdigest()
 
 
-def _make(items: Sequence[films.Film], count: int, size: int, seed: int, cache: Path) -> Set:
-    images = films.cached([f.path for f in items], WORK, cache)
+def _make(items: Sequence[films.Film], count: int, size: int, seed: int, cache: Path, detail: Detail) -> Set:
+    work, cells = detail.work, size // detail.stride
+    images = films.cached([f.path for f in items], work, cache)
     masks = films.cached([f.anatomy for f in items if f.anatomy], WORK, cache, films.load_anatomy)
     rng = np.random.default_rng(seed)
-    names = [c.name for c in channels()]
+    names = detail.channels or tuple(c.name for c in channels())
     out = Set(
         np.zeros((count, size, size), np.uint8),
-        np.zeros((count, len(names), size // STRIDE, size // STRIDE), np.uint8),
+        np.zeros((count, len(names), cells, cells), np.uint8),
         np.zeros((count, len(names)), np.bool_),
         rng.integers(0, len(items), count),
         np.zeros(count, "U24"),
     )
     for i, row in enumerate(out.base):
         planes = masks[row].astype(np.float32) / 255
-        base = Film(images[row].astype(np.float32) / 255, planes[0], planes[1], planes[2], items[row].mm_per_px(WORK))
-        kind, pixels, found = _one(base, rng, KINDS)
+        if work != WORK:
+            planes = Frame(WORK, WORK, work).to_grid(planes[:3])
+        base = Film(images[row].astype(np.float32) / 255, planes[0], planes[1], planes[2], items[row].mm_per_px(work))
+        kind, pixels, found = _one(base, rng, detail.kinds or KINDS)
         out.kinds[i] = kind
-        out.images[i] = (Frame(WORK, WORK, size).to_grid(pixels) * 255 + 0.5).astype(np.uint8)
+        out.images[i] = (Frame(work, work, size).to_grid(pixels) * 255 + 0.5).astype(np.uint8)
         normal = films.NORMAL_LABEL in items[row].labels
         for c, name in enumerate(names):
             out.known[i, c] = normal or name in found
             if name in found:
-                small = Frame(WORK, WORK, size // STRIDE).to_grid(found[name])
+                small = Frame(work, work, cells).to_grid(found[name])
                 out.signs[i, c] = (np.clip(small, 0, 1) * 255 + 0.5).astype(np.uint8)
         if i % 250 == 249:
             log.info("inserted %d of %d", i + 1, count)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from whyray_train.erasure_eval import table
+
 KINDS = ("fused", "film", "probe")
 
 
@@ -27,12 +29,16 @@ def page(card: Mapping[str, Any], numbers: Mapping[str, Any]) -> str:
         _table(("sign", "labels", "against all other films", "against normal films"), _labelled(numbers)),
         "## Signs inserted into held-out films (simulated signs, no clinical number)",
         _table(("channel", "film AUROC", "mask AUPRC", "part of the map that is marked"), _inserted(numbers)),
+        *_kerley(numbers),
         "## Pointing game on NIH boxes",
         _table(("what", "value"), numbers["pointing"].items()),
         "## False evidence on films labelled normal",
         _table(("score", "share with a named sign"), numbers["signs"]["normals_with_any_named_sign"].items()),
         "## Anatomy: Dice against accepted pseudo-labels of val",
         _table(("structure", "Dice"), _anatomy(numbers["anatomy"])),
+        *_more_anatomy(numbers),
+        *_erasure(numbers),
+        *_seeds(numbers),
         "## Gate: films warned about",
         _table(("films", "warned / all"), ((k, f"{v[0]} / {v[1]}") for k, v in numbers["gate"].items())),
         "## Made by",
@@ -41,6 +47,59 @@ def page(card: Mapping[str, Any], numbers: Mapping[str, Any]) -> str:
         "\n".join(f"- {text}" for text in card["training"]["limits"]),
     ]
     return "\n\n".join(parts) + "\n"
+
+
+def _kerley(numbers: Mapping[str, Any]) -> Iterable[str]:
+    """Short septal lines; nothing where they were not measured."""
+    found = numbers.get("kerley_b")
+    if found and "sensitivity" in found:
+        yield "## Kerley B lines drawn into normal films (simulated signs, no clinical number)"
+        yield _table(
+            ("lines", "films", "sensitivity", "false lines a film without lines"),
+            [(found["lines"], found["films"], interval(found["sensitivity"]), found["false_lines_a_film"])],
+        )
+        yield f"{found['source'].capitalize()}."
+
+
+def _more_anatomy(numbers: Mapping[str, Any]) -> Iterable[str]:
+    """Dice on projections and on human masks, and the heart ratio; what was not measured is left out."""
+    if "anatomy_ct" in numbers:
+        yield f"## Anatomy: Dice against {numbers['anatomy_ct']['truth']}"
+        yield _table(("structure", "Dice"), _anatomy(numbers["anatomy_ct"]))
+    if "anatomy_human" in numbers:
+        yield "## Anatomy: Dice against human lung masks (open_lungs, held-out half), outside the heart"
+        yield _table(("structure", "Dice"), _anatomy(numbers["anatomy_human"]))
+    ratio = numbers.get("heart_ratio", {})
+    if "auc" in ratio:
+        yield f"## Cardiothoracic ratio against the study label on {ratio['view']} films"
+        yield _table(
+            ("label", "AUC", "mean ratio with and without", "films without a ratio"),
+            [
+                (
+                    ratio["label"],
+                    interval(ratio["auc"]),
+                    " and ".join(map(str, ratio["mean_ratio"])),
+                    ratio["unmeasured"],
+                )
+            ],
+        )
+
+
+def _erasure(numbers: Mapping[str, Any]) -> Iterable[str]:
+    if "erasure" in numbers:
+        found = numbers["erasure"]
+        head, *rows = table(found)
+        yield f"## Counterfactual erasure, label {found['label']} (used: {found['chosen']})"
+        yield _table(head, rows)
+
+
+def _seeds(numbers: Mapping[str, Any]) -> Iterable[str]:
+    if "seeds" in numbers:
+        found = numbers["seeds"]
+        yield f"## Spread over seeds: {found['varies']}; mean AUC of 14, network head"
+        redrawn = ", ".join(_short(v) for v in found["redrawn"])
+        cells = (_short(found["all_films"]), redrawn, found.get("standard_deviation", ""))
+        yield _table(("fitted on all train films", "redrawn", "standard deviation"), [cells])
 
 
 def interval(value: Mapping[str, Any]) -> str:

@@ -28,7 +28,7 @@ from whyray.perception.detectors.cardiothoracic import thorax_extent
 from whyray.perception.quality import contrast
 from whyray.perception.scene import Scene
 from whyray.reasoning.conclude import Fusion, conclude
-from whyray_train import calibrate, export, films, gate, sign_models, sources
+from whyray_train import calibrate, export, films, gate, quantise, sign_models, sources
 from whyray_train.gating import channels
 from whyray_train.network import ReaderNet
 
@@ -49,10 +49,11 @@ def main() -> None:
     parser.add_argument("--ct", type=Path, help="projections (whyray_train.ct_films): adult films for the gate too")
     parser.add_argument("--pack", required=True, help="pack that the model serves")
     parser.add_argument("--id", required=True, help="identity of the model")
+    parser.add_argument("--int8", action="store_true", help="ship INT8 weights where whyray_train.quantise allows it")
     options = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     pack = next(p for p in knowledge.load_packs() if p.id == options.pack)
-    Publisher(options.data, options.runs, options.out, pack, options.id, options.cache, options.ct).run()
+    Publisher(options.data, options.runs, options.out, pack, options.id, options.cache, options.ct, options.int8).run()
 
 
 class Publisher:
@@ -67,8 +68,9 @@ class Publisher:
         model_id: str,
         cache: Path | None = None,
         ct: Path | None = None,
+        int8: bool = False,
     ) -> None:
-        self.data, self.runs, self.out, self.pack, self.ct = data, runs, out, pack, ct
+        self.data, self.runs, self.out, self.pack, self.ct, self.int8 = data, runs, out, pack, ct, int8
         self.cache = runs / "cache" if cache is None else cache
         table, self.heads = films.read_table(data)
         self.train = [f for f in table if f.split == "train"]
@@ -116,6 +118,9 @@ class Publisher:
         self.card["thresholds"]["gate"] = round(float(np.quantile(kept, 1 - GATE_KEEP)), 4)
         file = self.out / self.card["weights"]["file"]
         export.write(self.net, weights, bias, size, file)
+        if self.int8:  # before anything is calibrated: the calibration is that of the network that ships
+            seen = quantise.load_films(self.data, size, self.cache)
+            self.card["quantisation"] = quantise.record(*quantise.settle(file, seen, self.card["outputs"]))
         self.card["weights"]["sha256"] = hashlib.sha256(file.read_bytes()).hexdigest()
         log.info("gate threshold %s, weights %.1f MB", self.card["thresholds"]["gate"], file.stat().st_size / 1e6)
 
@@ -294,7 +299,8 @@ class Publisher:
                 *self.history,
                 {
                     "command": f"python -m whyray_train.publish --pack {self.pack.id} --id {model_id}"
-                    + ("" if self.ct is None else " --ct FILE"),
+                    + ("" if self.ct is None else " --ct FILE")
+                    + (" --int8" if self.int8 else ""),
                     "commit": commit.stdout.strip() or "unknown",
                 },
             ],

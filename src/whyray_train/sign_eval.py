@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import yaml
 from numpy.typing import NDArray
 from sklearn.metrics import average_precision_score
 
-from whyray.domain import Engine
+from whyray.domain import Engine, Pack
 from whyray.perception.scene import Scene, build_scene
 from whyray.service import Reader
 from whyray_train import films, metrics, sources
@@ -46,6 +47,37 @@ def against_labels(
             ).as_dict(),
         }
     return out
+
+
+def channels_against_labels(engine: Engine, pack: Pack, items: Sequence[films.Film], cache: Path) -> dict[str, Any]:
+    """As `against_labels` for the channels that no sign of the pack reads: their pooled strength (``NAME (channel)``).
+
+    A channel without study labels of its own is compared with the first label that hints at it.
+    """
+    read = {s.detector.params.get("channel") for s in pack.signs if s.detector is not None}
+    images = films.cached([f.path for f in items], engine.card.input_size, cache)
+    maps = np.stack([engine.run(i[None] / np.float32(255), ["signs"])["signs"] for i in images])
+    scores, of = {}, {}
+    for index, channel in enumerate(channels()):
+        if channel.name not in read:
+            name = f"{channel.name} (channel)"
+            scores[name] = strengths(maps, channels())[:, index]
+            of[name] = channel.labels or hinting(channel.name)
+    return against_labels(items, scores, of)
+
+
+def hinting(channel: str) -> frozenset[str]:
+    """The first of the labels that hint at a channel, in the order of ``sign_templates.yaml``."""
+    raw = yaml.safe_load((Path(__file__).parent / "sign_templates.yaml").read_text("utf-8"))
+    return frozenset(raw["channels"][channel]["hint"][:1])
+
+
+def together_against_labels(items: Sequence[films.Film], names: Sequence[str], log_odds: F64) -> dict[str, Any]:
+    """As `against_labels` for all named signs of a finding together: the log-odds (n, findings) that they give it."""
+    wanted = [c for c, name in enumerate(names) if name != films.NORMAL_LABEL]
+    rows = {f"all named signs of {names[c]}": c for c in wanted}
+    of = {row: frozenset({names[c]}) for row, c in rows.items()}
+    return against_labels(items, {row: log_odds[:, c] for row, c in rows.items()}, of)
 
 
 def on_inserted(engine: Engine, data: Path, cache: Path) -> dict[str, Any]:

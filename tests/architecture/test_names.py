@@ -11,28 +11,29 @@ EXPORTED = {
         Answer Context Parse Place compose explain_parse label_of understand write_report
     """,
     "domain": """
-        Anchor ArgumentError Attribute Basis Bilingual Change ChecklistRow Contact Correction Counted
-        CountedDiagnosis CountedPlaces CountedTable CountedWeight Counterfactual DetectorSpec
-        DiagnosisDefinition Differential DifferentialRow Edit Engine Evidence Fact Finding Frame Geometry
-        Image ImageRefused Intent Landmark Lang Line Look Mark Match Measurement ModelCard ModelError
-        Morphology Notice Observations OutputError Pack PackError PlaceLabel PlaceName Places Polarity Prior
-        Quality Query Ratios Region Relation ReportForm ReportPlan ReportSection ReportSentence Revision
-        Rule ScoreFn SectionDefinition Sentence Session SignDefinition SignObservation SignPhrase SignWeight
-        State Store Structure StructureDefinition StructuredReport Synonyms TableLabels Term Ticked Tier
-        Trend Turn Variant Verdict View WhyrayError ZoneDefinition ZoneGroup
+        Anchor ArgumentError Attribute Basis Bilingual Change ChecklistRow Contact Correction
+        Counted CountedDiagnosis CountedPlaces CountedTable CountedWeight Counterfactual
+        DetectorSpec DiagnosisDefinition Differential DifferentialRow Edit Engine Evidence Fact
+        Figure FigureDefinition Finding Frame Geometry Image ImageRefused Intent Landmark Lang
+        Leaning Line Look Mark Match Measurement ModelCard ModelError Morphology Notice Observations
+        OutputError Pack PackError PlaceLabel PlaceName Places Polarity Prior Quality Query Ratios
+        Region Relation ReportForm ReportPlan ReportSection ReportSentence Revision Rule ScoreFn
+        SectionDefinition Sentence Session SignDefinition SignObservation SignPhrase SignWeight
+        State Store Structure StructureDefinition StructuredReport Synonyms TableLabels Term Ticked
+        Tier Trend Turn Variant Verdict View WhyrayError ZoneDefinition ZoneGroup
     """,
     "engines": "ENGINES create find_folder read_card",
-    "explain": "counterfactual erase random_region",
+    "explain": "ERASERS counterfactual erase eraser random_region",
     "imaging": "Orientation load load_oriented",
     "knowledge": """
         FORMS Hit Problem by_diagnosis check choose_pack describe export folder_of load_pack load_packs
         search statistics unknown_codes
     """,
     "perception": """
-        ATTRIBUTES Alignment CLOSER DETECTORS Scene ZONES align build_scene changes look_closer observe
-        relate relations
+        ATTRIBUTES Alignment CLOSER DETECTORS MEASURING Scene ZONES align build_scene changes
+        look_closer measure observe relate relations
     """,
-    "reasoning": "Fusion RAISED Ranking conclude fires rank signs_of strike tick",
+    "reasoning": "Fusion RAISED Ranking conclude fires needed rank signs_of strike tick",
     "render": """
         Layer PriorFilm Theme anatomy_layers as_html as_markdown as_pdf as_text evidence_layers
         format_report format_turn load_theme overlay turn_picture turn_svg

@@ -16,10 +16,9 @@ FIELDS = ("id", "sign", "label_zh", "label_en", "bbox")
 FOLDER = Path(__file__).parent / "questions"
 QUESTIONS = sorted(p.name for p in FOLDER.glob("*.tsv"))
 DIALOGUES = sorted(p.name for p in FOLDER.glob("*_dialogues.yaml"))
+# Wrong at most: of questions, of dialogue turns. The same for sets that nobody looked at while the vocabulary grew.
+WRONG, LOST = 0.03, 0.05
 # For the other intents the sets leave the target out.
-# Sets that nobody looked at while the vocabulary grew. Their goal is that of the others (97 % and 95 %); at first look
-# 91.8 % (zh), 96.1 % (en) and 92.5 % of the references were right, and the limit keeps that from getting worse.
-BLIND = "test_"
 TARGETED = ("WHY", "WHY_NOT", "SCREEN", "CHECKLIST", "COMPARE", "LOCATE")
 
 
@@ -42,7 +41,7 @@ def test_intent_and_target_of_a_question_set(chest: Pack, name: str) -> None:
         if query.intent != intent or (intent in TARGETED and query.target != target):
             wrong.append((text, query.intent, query.target))
     assert len(questions) >= 50
-    assert len(wrong) <= (0.1 if name.startswith(BLIND) else 0.03) * len(questions), wrong
+    assert len(wrong) <= WRONG * len(questions), wrong
 
 
 @pytest.mark.parametrize("name", DIALOGUES)
@@ -61,7 +60,7 @@ def test_references_of_the_dialogues(chest: Pack, name: str) -> None:
                 wrong.append((dialogue["id"], turn["q"], query.anchors, query.choices))
             session = conversation(session, query)
     assert asked >= 60
-    assert len(wrong) <= (0.1 if name.startswith(BLIND) else 0.05) * asked, wrong
+    assert len(wrong) <= LOST * asked, wrong
 
 
 def test_a_dialogue_is_read_the_same_twice(chest: Pack) -> None:

@@ -10,8 +10,8 @@ from reasoning import worlds
 from reasoning.worlds import diagnosis, fusion, measured, observed, pack, region, rule, seen, sign, weight
 from whyray import knowledge
 from whyray.domain import Finding, Pack
-from whyray.reasoning import Fusion, conclude
-from whyray.reasoning.conclude import pattern_of, place, tier, verdict
+from whyray.reasoning import Fusion, conclude, needed
+from whyray.reasoning.conclude import patterns, place, tier, verdict
 
 NAMES = ("a", "b", "c", "d")
 ORDER = {"for": 0, "against": 1, "absent": 2}
@@ -186,10 +186,21 @@ def test_an_unknown_sign_in_a_weight_is_an_error_of_the_pack() -> None:
         conclude(observed([seen("ghost", 0.9)]), made, fusion(made))
 
 
-def test_a_diagnosis_without_head_has_no_pattern() -> None:
+def test_patterns_are_the_learned_signs_with_a_head() -> None:
     headless = replace(sign("p", "h"), detector=worlds.DetectorSpec("kind"))
-    made = pack([headless], [diagnosis("x", [])])
-    assert pattern_of(made.diagnoses[0], made) is None
+    learned = sign("q", "h")
+    assert patterns(pack([headless, learned], [diagnosis("x", [])])) == {"h": learned}
+
+
+def test_what_a_diagnosis_needs_is_enough_for_its_probability() -> None:
+    made = knowledge.load_packs()[0]
+    everything = observed(seen(s.id, 0.9 if s.detector else None) for s in made.signs)
+    for finding in conclude(everything, made, fusion(made)):
+        asked = needed(made, finding.id)
+        some = observed(seen(s.id, 0.9 if s.detector and s.id in asked else None) for s in made.signs)
+        (alone,) = conclude(some, made, fusion(made), only=(finding.id,))
+        assert alone.probability == finding.probability
+        assert [e.sign for e in alone.evidence] == [e.sign for e in finding.evidence]
 
 
 @pytest.mark.parametrize(
@@ -213,7 +224,7 @@ def test_the_shipped_pack_concludes_on_every_diagnosis() -> None:
     found = conclude(observed(seen(s.id, 0.9 if s.detector else None) for s in made.signs), made, fusion(made))
     assert [f.id for f in found] == [d.id for d in made.diagnoses]
     for definition, finding in zip(made.diagnoses, found, strict=True):
-        pattern = pattern_of(definition, made)
+        pattern = patterns(made).get(definition.head or "")
         assert (pattern is None) == (definition.head is None)
         weighed = {w.sign for w in definition.weights} & {s.id for s in made.signs if s.detector}
         assert bool(finding.evidence) == bool(pattern or weighed or finding.rules)

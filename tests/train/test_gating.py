@@ -5,7 +5,7 @@ torch = pytest.importorskip("torch")
 
 from whyray import knowledge  # noqa: E402
 from whyray.perception.detectors.mapped import strength  # noqa: E402
-from whyray_train.gating import Channel, SignConvGating, channels, pooled, template  # noqa: E402
+from whyray_train.gating import Channel, SignConvGating, blur, channels, pooled, template  # noqa: E402
 
 BANK = channels()
 PROFILES = ("disk", "hollow", "line", "edge")
@@ -203,3 +203,14 @@ def test_training_pools_as_the_reader_does() -> None:
     ours = pooled(logits).numpy()
     theirs = [[strength(m.numpy(), c.cells) for m, c in zip(film, BANK, strict=True)] for film in logits]
     np.testing.assert_allclose(ours, theirs, atol=1e-5)
+
+
+@pytest.mark.parametrize(("width", "times"), [(5, 1), (11, 1), (11, 2)])
+def test_blur_along_both_axes_is_repeated_square_averaging(width: int, times: int) -> None:
+    torch.manual_seed(0)
+    planes = torch.rand(2, 3, 20, 28)
+    expected = planes
+    for _ in range(times):
+        expected = torch.nn.functional.avg_pool2d(expected, width, 1, width // 2)
+    rows, cols = (torch.from_numpy(blur(n, width, times)) for n in (20, 28))
+    assert torch.allclose(rows @ planes @ cols, expected, atol=1e-6)

@@ -28,9 +28,10 @@ def apart(text: str, hits: tuple[Hit, ...], lexicon: Lexicon) -> tuple[Hit, ...]
     lexicon
         Its names and the words that may stand inside them.
     """
-    found = _across(text, lexicon)
+    whole = [h for h in hits if h.kind in _NAMED]
+    found = [f for f in _across(text, lexicon) if not any(h.start <= f.start and f.end <= h.end for h in whole)]
     if not found and not any(h.kind == "scope" for h in hits):
-        found = _scattered(text, [h for h in hits if h.kind in _NAMED], lexicon)
+        found = _scattered(text, whole, lexicon)
     kept = [h for h in hits if h.kind not in _NAMED or not any(f.start <= h.start and h.end <= f.end for f in found)]
     return tuple(sorted((*kept, *found), key=lambda h: (h.start, h.end)))
 

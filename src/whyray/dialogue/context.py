@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from whyray.domain import Anchor, Change, Correction, Finding, Look, Notice, Relation, Sentence, Ticked
+from whyray.domain import Anchor, Change, Correction, Figure, Finding, Look, Notice, Relation, Sentence, Ticked
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -20,6 +20,8 @@ class Context:
         Anchor id -> closer look at it.
     relations
         Anchor id -> how it lies to the structures and anchors asked about, or to those near it.
+    figures
+        Figures of the film that the question asks for, in the order of the pack.
     ticked
         Diagnosis id -> its checklist rows as they stand on the film, in the order of the definition.
     rejected
@@ -41,6 +43,7 @@ class Context:
     anchors: tuple[Anchor, ...] = ()
     looks: Mapping[str, Look] = field(default_factory=dict)
     relations: Mapping[str, tuple[Relation, ...]] = field(default_factory=dict)
+    figures: tuple[Figure, ...] = ()
     ticked: Mapping[str, tuple[Ticked, ...]] = field(default_factory=dict)
     rejected: frozenset[str] = frozenset()
     changes: tuple[Change, ...] | None = None

@@ -6,6 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import get_args
 
 from whyray.dialogue.lexicon import Hit, Scan
@@ -31,6 +32,12 @@ _REST, _BREAK = r"[^,;.?!，；。？！]*", r"[,;.，；。] ?"
 _CONTRADICTED = re.compile(
     rf"^(?:no,? ?|不,? ?)?{_IS_NOT}{_REST}{_BREAK}(?:but )?{_IT_IS}|^{_IT_IS}{_REST}{_BREAK}(?:and )?{_IS_NOT}"
 )
+# The same looser: the denial and what it is instead stand in two clauses next to each other.
+_DENIAL = (
+    r"(?:不(?!对|好意思|过)|没有?|并非|未|(?<![a-z'])(?:not|no|isn't|isnt|aren't|wasn't|ain't|aint|nope|nah)(?![a-z']))"
+)
+_INSTEAD = r"(?:(?:but|then|rather|just|更|而|那|它)?[ ]?(?:就|只|明明|应该|其实)?" + _IT_IS + ")"
+_OPPOSED = re.compile(rf"{_DENIAL}{_REST}{_BREAK}{_INSTEAD}(?![不吗么])")
 _OPEN_END = re.compile(r"(?:没有|没|不|否|[吗么呢吧])$")
 
 
@@ -78,6 +85,7 @@ def rules_of(pack: Pack) -> tuple[GrammarRule, ...]:
     return tuple(_rule(t.value) for t in pack.terms if t.kind == "rule")
 
 
+@lru_cache(maxsize=1024)
 def _rule(line: str) -> GrammarRule:
     left, arrow, right = line.partition("->")
     intent = next((i for i in get_args(Intent) if i == right.strip()), None)
@@ -133,6 +141,8 @@ def interpret(scan: Scan, pack: Pack, *, long: bool = False) -> Reading:
             ("several", len(ids_named(scan.text)) > 1 or any("many" in h.values for h in references(scan))),
             ("film", any("film" in h.values for h in scan.details if h.kind == "plain")),
             ("lesion", any({"noun", "lesion", "this"} & set(h.values) for h in scan.details)),
+            ("mark", "?" in scan.text),
+            ("opposed", bool(_OPPOSED.search(scan.text))),
             ("contradicted", bool(_CONTRADICTED.search(scan.text))),
             ("place", any(h.kind in ("zone", "structure", "place") for h in scan.details)),
         )

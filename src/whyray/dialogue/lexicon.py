@@ -90,6 +90,23 @@ class Layer:
 
 
 @dataclass(frozen=True, eq=False, slots=True)
+class Alike:
+    """Characters to the first of those like them, and Chinese words by their characters so translated."""
+
+    table: dict[int, str]
+    words: dict[str, tuple[str, ...]]
+
+    @staticmethod
+    def of(groups: Iterable[str], surfaces: Iterable[str]) -> Alike:
+        """Build it from strings of characters that are typed for one another."""
+        table = {ord(c): group[0] for group in groups for c in group}
+        words: dict[str, dict[str, None]] = {}
+        for surface in surfaces:
+            words.setdefault(surface.translate(table), {})[surface] = None
+        return Alike(table, {key: tuple(found) for key, found in words.items()})
+
+
+@dataclass(frozen=True, eq=False, slots=True)
 class Lexicon:
     """All names, synonyms and terms of one pack, normalised.
 
@@ -107,10 +124,8 @@ class Lexicon:
         Chinese names by their sorted characters.
     primary
         The names themselves, without synonyms.
-    sounds
-        Characters to the first of those that sound alike.
-    spoken
-        Chinese words of two or more characters by their sound.
+    alike
+        Tables of characters that are typed for one another: first those that sound, then those that look alike.
     pairs
         Pairs of characters in the pack's own Chinese texts: right spelling.
     seams
@@ -123,6 +138,8 @@ class Lexicon:
         Usual typing errors and what they mean.
     plain
         Ordinary English words, never corrected.
+    sounding
+        Ordinary Chinese words that sound like another one of the lexicon.
     outside
         Short words that only questions outside the scope have: nothing is corrected to them.
     properties
@@ -137,14 +154,14 @@ class Lexicon:
     han_names: dict[str, tuple[str, ...]]
     shuffled: dict[str, str]
     primary: frozenset[str]
-    sounds: dict[int, str]
-    spoken: dict[str, tuple[str, ...]]
+    alike: tuple[Alike, ...]
     pairs: frozenset[str]
     seams: tuple[str, ...]
     name_words: dict[str, int]
     loose: tuple[tuple[frozenset[str], str], ...]
     slips: dict[str, str]
     plain: frozenset[str]
+    sounding: frozenset[str]
     outside: frozenset[str]
     properties: dict[str, Entry]
 
@@ -223,13 +240,9 @@ def _build(pack: Pack) -> Lexicon:
         if kind in NAMED and han_count(surface) == len(surface) >= 3:
             names[surface[0]] = (*names.get(surface[0], ()), surface)
     primary = {d.name.zh for d in pack.diagnoses} | {s.name.zh for s in pack.signs if not s.learned}
-    sounds = {ord(c): g[0] for t in pack.terms if t.kind == "sound" for g in t.zh for c in g}
-    spoken: dict[str, dict[str, None]] = {}
-    for surface in (*meanings, *details):
-        if han_count(surface) == len(surface) >= 2:
-            spoken.setdefault(surface.translate(sounds), {})[surface] = None
+    chinese = [s for s in (*meanings, *details) if han_count(s) == len(s) >= 2]
     named = [s for s, (kind, _, lang) in meanings.items() if kind in NAMED]
-    empty = {w for s in fillers for w in latin_words(s)}
+    empty = {w for s in fillers for w in latin_words(s)} | {s for s, e in meanings.items() if "opener" in e[1]}
     bags = ((frozenset(w for w in latin_words(s) if w not in empty or len(w) > 3), s) for s in named)
     return Lexicon(
         Layer.of(meanings),
@@ -240,8 +253,9 @@ def _build(pack: Pack) -> Lexicon:
         names,
         {"".join(sorted(s)): s for s in named if han_count(s) == len(s) >= 2},
         frozenset(normalise(name, table) for name in primary),
-        sounds,
-        {key: tuple(words) for key, words in spoken.items()},
+        tuple(
+            Alike.of([g for t in pack.terms if t.kind == kind for g in t.zh], chinese) for kind in ("sound", "shape")
+        ),
         frozenset(a + b for text in _texts(pack, first) for a, b in pairwise(text)),
         tuple(
             sorted((normalise(w, table) for t in pack.terms if t.kind == "seam" for w in t.zh), key=len, reverse=True)
@@ -250,6 +264,7 @@ def _build(pack: Pack) -> Lexicon:
         tuple((bag, s) for bag, s in bags if len(bag) > 1),
         _slips(pack, table),
         frozenset(w for t in pack.terms if t.kind == "common" for w in t.en),
+        frozenset(normalise(w, table) for t in pack.terms if t.kind == "common" for w in t.zh),
         _outside(first, details),
         {
             v: details[s]

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from whyray.dialogue.describing import say_attributes
 from whyray.dialogue.draft import Draft, Film
 from whyray.dialogue.locating import chosen, place_fact, thing
 from whyray.dialogue.phrases import Phrases, Words
-from whyray.domain import Anchor, Fact, Measurement, Relation, SignObservation
+from whyray.domain import Anchor, Fact, Figure, FigureDefinition, Measurement, Relation, SignObservation
 
 # Aspects that are about two places; each asks for its clauses of a relation.
 _BETWEEN = frozenset({"distance", "connection", "overlap"})
@@ -23,16 +23,100 @@ def measure(draft: Draft) -> None:
     film = draft.film
     asked = set(film.query.aspects)
     of_film = asked - _BETWEEN - {_SIZE}
-    told = [_say_numbers(draft, aspect) for aspect in film.query.aspects if aspect in of_film]
+    told = [
+        _say_figures(draft, aspect) or _say_numbers(draft, aspect) for aspect in film.query.aspects if aspect in of_film
+    ]
     nothing_named = not asked and not film.query.anchors and not film.query.choices
     if of_film and not any(told):
         draft.say("measure.none")
     elif nothing_named and not film.context.anchors and _say_numbers(draft, None):
         told.append(True)
-    if asked & (_BETWEEN | {_SIZE}) or (not asked and not any(told)):
+    of_places = asked & (
+        _BETWEEN if any(told) and not (film.query.anchors or film.query.choices) else _BETWEEN | {_SIZE}
+    )
+    if of_places or (not asked and not any(told)):
         _say_places(draft)
     if not film.calibrated and any(f.measurements for f in draft.facts):
         draft.say("uncalibrated")
+
+
+def _say_figures(draft: Draft, aspect: str) -> bool:
+    """Say the pack's figures that an aspect asks for, or why they cannot be told; whether the pack has any."""
+    film = draft.film
+    figures = [f for f in film.context.figures if film.pack.figures[f.id].asked == aspect]
+    told = [f for f in figures if _say_figure(draft, f)]
+    for reason in () if told else dict.fromkeys(f.reason for f in figures):
+        names = film.phrases.listed(film.phrases.measure(f.id) for f in figures if f.reason == reason)
+        draft.say("figure.undetermined", names=names, reason=film.phrases.reason(reason))
+    return bool(figures)
+
+
+def _say_figure(draft: Draft, figure: Figure) -> bool:
+    """Say a figure: of the film in one sentence, of masks in one for each sign that the doctor did not strike out."""
+    film = draft.film
+    shown = [m for m in figure.measurements if film.phrases.measurement(m, film.calibrated)]
+    signs = figure.signs or ("",) * len(figure.measurements)
+    said = False
+    for sign in dict.fromkeys(signs):
+        own = tuple(m for m, s in zip(figure.measurements, signs, strict=True) if s == sign and m in shown)
+        if own and sign not in film.context.rejected:
+            _state_figure(draft, figure.id, sign, own)
+            said = True
+    return said
+
+
+def _state_figure(draft: Draft, figure_id: str, sign: str, own: tuple[Measurement, ...]) -> None:
+    film = draft.film
+    definition = film.pack.figures[figure_id]
+    draft.state(
+        "distance",
+        lambda p: _of(p, sign, p.measure(figure_id)),
+        lambda p: _of(p, sign, _figure_words(film, definition, own, p)),
+        measurements=own,
+        source=definition.source,
+    )
+
+
+def _of(p: Phrases, sign_id: str, text: str) -> str:
+    """Put the name of the sign before what is said of its mask."""
+    sign = p.pack.sign(sign_id)
+    return text if sign is None else p.fill("distance.line", head=p.inside(sign.name), text=text)
+
+
+def _figure_words(film: Film, definition: FigureDefinition, own: Sequence[Measurement], p: Phrases) -> str:
+    """Numbers, on which side of zero the first lies, how it stands to the limit of the normal."""
+    return p.join(
+        (
+            p.measurement(own[0], film.calibrated),
+            *(p.value(m, film.calibrated) for m in own[1:]),
+            _leaning(definition, own[0], p),
+            _against_limit(film, definition, own[0], p),
+        )
+    )
+
+
+def _leaning(definition: FigureDefinition, measured: Measurement, p: Phrases) -> str:
+    """Words for the sign of a figure; it has none within twice its uncertainty of zero."""
+    if definition.leaning is None:
+        return ""
+    if abs(measured.value) <= 2 * (measured.uncertainty or 0.0):
+        return p.text(definition.leaning.none)
+    return p.text(definition.leaning.below if measured.value < 0 else definition.leaning.above)
+
+
+def _against_limit(film: Film, definition: FigureDefinition, measured: Measurement, p: Phrases) -> str:
+    """Tell the limits of the normal in the figure's unit, by view."""
+    if not definition.limits or measured.unit != definition.limit_unit:
+        return ""
+    limits = p.listed(
+        p.fill(
+            "figure.limit",
+            view=p.fill(f"report.view.{view}"),
+            value=p.value(Measurement("", limit, measured.unit), film.calibrated),
+        )
+        for view, limit in definition.limits.items()
+    )
+    return p.fill("figure.limits", limits=limits)
 
 
 def _say_numbers(draft: Draft, aspect: str | None) -> bool:

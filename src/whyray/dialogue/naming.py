@@ -81,5 +81,5 @@ def covered(scan: Scan) -> tuple[Hit, ...]:
         h
         for h in scan.hits
         if h.kind in _NAMED
-        and any(h.start <= a.start and a.end <= h.end and a.end - a.start < h.end - h.start for a in asked)
+        and any(a.start < h.end and h.start < a.end and a.end - a.start < h.end - h.start for a in asked)
     )

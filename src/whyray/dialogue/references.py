@@ -90,6 +90,10 @@ class Asked:
         It asks how two things lie to each other.
     covered
         Names that are a lesion's only where one is called so.
+    claimed
+        It says what something is, not what it is not: a name that no lesion has tells what it should be called.
+    again
+        It goes on with the lesion last spoken of although it names none.
     """
 
     intent: Intent
@@ -102,6 +106,8 @@ class Asked:
     settled: bool
     related: bool = False
     covered: tuple[Hit, ...] = ()
+    claimed: bool = False
+    again: bool = False
 
     @property
     def values(self) -> frozenset[str]:
@@ -120,6 +126,9 @@ def resolve(asked: Asked, scene: Scene, pack: Pack) -> Chosen:
         return Chosen()
     if asked.intent not in TAKING and not asked.references:
         return Chosen()
+    if asked.values & {"former", "latter"} and len(scene.pool) > 1:
+        ends = (("former", scene.pool[0]), ("latter", scene.pool[-1]))
+        return Chosen(tuple(a.id for value, a in ends if value in asked.values), named=True)
     ordinals = [int(v) for h in asked.references for v in h.values if v.isdigit()]
     if ordinals:
         line = scene.pool if max(ordinals) <= len(scene.pool) else scene.anchors
@@ -153,6 +162,8 @@ def _pair(asked: Asked, scene: Scene, pack: Pack) -> tuple[str, ...]:
         others = [a.id for a in scene.pool if a.id not in ends]
         if len(ends) == 1 and "other" in asked.values and len(others) == 1:
             ends[others[0]] = None
+    if len(ends) == 1 and pronoun and len(scene.pool) == 2 and [a.id for a in scene.spoken] == list(ends):
+        ends |= dict.fromkeys(a.id for a in scene.pool)
     return tuple(ends) if len(ends) == 2 else ()
 
 
@@ -162,12 +173,12 @@ def _filtered(asked: Asked, scene: Scene, pack: Pack) -> list[Anchor] | None:
     left = list(scene.pool)
     if "every" in values:
         left = list(scene.anchors)
-    called = tuple(n for n in asked.covered if any(_is(a, n, pack) for a in scene.anchors))
-    if asked.nouns or called:
-        fitting = [a for a in scene.anchors if any(_is(a, noun, pack) for noun in (*asked.nouns, *called))]
+    also = tuple(n for n in asked.covered if called(scene.anchors, n, pack))
+    if asked.nouns or also:
+        fitting = [a for a in scene.anchors if any(_is(a, noun, pack) for noun in (*asked.nouns, *also))]
         left, some = [a for a in left if a in fitting] or fitting, True
         if not fitting:
-            if asked.intent == "CHECKLIST" or (values and asked.intent != "CORRECT"):
+            if asked.claimed or asked.intent == "CHECKLIST" or (values and asked.intent != "CORRECT"):
                 left, some = list(scene.pool), False
             else:
                 return []
@@ -180,6 +191,9 @@ def _filtered(asked: Asked, scene: Scene, pack: Pack) -> list[Anchor] | None:
         left, some = [a for a in beside if a in left] or beside, True
     if "other" in values:
         left, some = [a for a in left if a not in scene.spoken], True
+    if "opposite" in values and len({_side(a) for a in scene.spoken}) == 1:
+        across = [a for a in scene.anchors if _side(a) != _side(scene.spoken[0])]
+        left, some = [a for a in across if a in left] or across, True
     for value, key, slack in _EXTREMES:
         if value in values and left:
             left, some = _extreme(left, key, slack), True
@@ -207,9 +221,10 @@ def _settle(found: list[Anchor], asked: Asked, scene: Scene) -> Chosen:
 def _spoken(asked: Asked, scene: Scene) -> Chosen:
     """The anchors last spoken of, for a pronoun or for a question that goes on."""
     named = bool(asked.references)
-    if not named and (asked.settled or asked.intent not in INHERITING):
+    goes_on = named or (asked.again and len(scene.spoken) == 1)
+    if not goes_on and (asked.settled or asked.intent not in INHERITING):
         return Chosen()
-    if "many" in asked.values and scene.counted and len(scene.spoken) == 1 and not asked.related:
+    if "they" in asked.values and scene.counted and len(scene.spoken) == 1 and not asked.related:
         return Chosen((scene.spoken[0].id,), named=True)
     if "every" in asked.values:
         return Chosen(tuple(a.id for a in scene.anchors), named=True)
@@ -220,6 +235,11 @@ def _spoken(asked: Asked, scene: Scene) -> Chosen:
     if len(ids) == 1:
         return Chosen(ids, named=named)
     return Chosen((), ids if asked.intent in TAKING else (), named=named)
+
+
+def called(anchors: Iterable[Anchor], noun: Hit, pack: Pack) -> bool:
+    """Tell whether `noun` may name one of the anchors."""
+    return any(_is(a, noun, pack) for a in anchors)
 
 
 def _is(anchor: Anchor, noun: Hit, pack: Pack) -> bool:
@@ -262,6 +282,10 @@ def _down(anchor: Anchor) -> float:
     return anchor.region.centroid[1] / anchor.region.rows
 
 
+def _off_midline(anchor: Anchor) -> float:
+    return abs(anchor.region.centroid[0] / anchor.region.cols - 0.5)
+
+
 def _size(anchor: Anchor) -> float:
     return float(anchor.region.area_px)
 
@@ -274,6 +298,8 @@ def _extreme(anchors: list[Anchor], key: Callable[[Anchor], float], slack: Calla
 _EXTREMES: tuple[tuple[str, Callable[[Anchor], float], Callable[[float], float]], ...] = (
     ("upper", _down, lambda _: LEVEL),
     ("lower", lambda a: -_down(a), lambda _: LEVEL),
+    ("medial", _off_midline, lambda _: LEVEL),
+    ("lateral", lambda a: -_off_midline(a), lambda _: LEVEL),
     ("largest", lambda a: -_size(a), lambda best: ALIKE * abs(best)),
     ("smallest", _size, lambda best: ALIKE * best),
 )

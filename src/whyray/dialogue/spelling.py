@@ -11,9 +11,10 @@ from rapidfuzz.distance import OSA, Hamming
 from whyray.dialogue.normalise import HAN, latin_words
 
 if TYPE_CHECKING:
-    from whyray.dialogue.lexicon import Hit, Lexicon
+    from whyray.dialogue.lexicon import Alike, Hit, Lexicon
 
 Correction = tuple[str, str]
+_NAMED = ("diagnosis", "sign")
 _NEIGHBOURS = ("zone", "structure", "side", "word")
 _LONGEST_SPOKEN = 10
 # A Chinese name is recognised with one character left out when it has so many.
@@ -27,7 +28,10 @@ def correct(text: str, lexicon: Lexicon, *, heard: bool) -> tuple[str, tuple[Cor
     latin = _latin(text, lexicon)
     for wrong, right in latin:
         text = re.sub(rf"(?<![a-z0-9']){re.escape(wrong)}(?![a-z0-9'])", right, text)
-    text, spoken = _by_sound(text, lexicon) if heard else (text, [])
+    spoken: list[Correction] = []
+    for alike in lexicon.alike if heard else ():
+        text, found = _by_likeness(text, alike, lexicon)
+        spoken += found
     han = _by_form(text, lexicon)
     for wrong, right in han:
         text = text.replace(wrong, right, 1)
@@ -35,9 +39,9 @@ def correct(text: str, lexicon: Lexicon, *, heard: bool) -> tuple[str, tuple[Cor
 
 
 def _slips(text: str, lexicon: Lexicon) -> tuple[str, list[Correction]]:
-    """Replace the usual slips that the pack lists, those of question words above all."""
+    """Replace the usual slips that the pack lists, twice: one may come out only when another is put right."""
     out = []
-    for wrong, right in lexicon.slips.items():
+    for wrong, right in (*lexicon.slips.items(), *lexicon.slips.items()):
         if wrong not in text:
             continue
         pattern = rf"(?<![a-z0-9']){re.escape(wrong)}(?![a-z0-9'])" if wrong.isascii() else re.escape(wrong)
@@ -84,19 +88,19 @@ def _may_be(word: str, candidate: str) -> bool:
     return word[0] == candidate[0] or len(candidate) >= 8
 
 
-def _by_sound(text: str, lexicon: Lexicon) -> tuple[str, list[Correction]]:
-    """Replace Chinese words that are written with other characters of the same sound, longest first."""
+def _by_likeness(text: str, alike: Alike, lexicon: Lexicon) -> tuple[str, list[Correction]]:
+    """Replace Chinese words that are written with other characters of the same sound or shape, longest first."""
     out: list[Correction] = []
-    if not lexicon.sounds:
+    if not alike.table:
         return text, out
     hits = _meaning(text, lexicon)
     owner = _covered(text, hits)
     single = {h.start for h in lexicon.match(text) if h.end - h.start == 1 and h.kind == "word"}
-    key = text.translate(lexicon.sounds)
+    key = text.translate(alike.table)
     for run in _HAN_RUN.finditer(text):
         pos = run.start()
         while pos < run.end() - 1:
-            found = _sounding(text, key, pos, run.end(), lexicon, owner, single)
+            found = _alike(text, key, pos, run.end(), alike, lexicon, owner, single)
             if found is None:
                 pos += 1
                 continue
@@ -107,24 +111,41 @@ def _by_sound(text: str, lexicon: Lexicon) -> tuple[str, list[Correction]]:
     return text, out
 
 
-def _sounding(
-    text: str, key: str, pos: int, stop: int, lexicon: Lexicon, owner: list[Hit | None], single: set[int]
+def _alike(
+    text: str,
+    key: str,
+    pos: int,
+    stop: int,
+    alike: Alike,
+    lexicon: Lexicon,
+    owner: list[Hit | None],
+    single: set[int],
 ) -> str | None:
     for end in range(min(stop, pos + _LONGEST_SPOKEN), pos + 1, -1):
         typed = text[pos:end]
-        for word in lexicon.spoken.get(key[pos:end], ()):
+        for word in alike.words.get(key[pos:end], ()):
             wrong = [pos + i for i, (a, b) in enumerate(zip(typed, word, strict=True)) if a != b]
-            if not wrong or len(wrong) > len(word) // 2 or all(a + b in lexicon.pairs for a, b in pairwise(typed)):
+            if not wrong or len(wrong) > len(word) // 2 or typed in lexicon.sounding:
                 continue
             inside = all(h is None or (h.start >= pos and h.end <= end) for h in owner[pos:end])
             if not inside or any(owner[i] is not None for i in wrong):
                 continue
-            if single.intersection(wrong) and (len(word) == 2 or (len(word) == 3 and any(owner[pos:end]))):
+            empty = single.intersection(wrong)
+            if _is_named(word, lexicon) and not (empty and any(owner[pos:end])):
+                return word
+            if empty and (single.issuperset(range(pos, end)) or (len(word) == 3 and any(owner[pos:end]))):
+                continue
+            if all(a + b in lexicon.pairs for a, b in pairwise(typed)):
                 continue
             if len(word) == 2 and any(c in lexicon.meanings.entries for c in word):
                 continue
             return word
     return None
+
+
+def _is_named(word: str, lexicon: Lexicon) -> bool:
+    """Tell whether `word` is a name of three or more characters: nothing else sounds like it."""
+    return len(word) >= 3 and lexicon.meanings.entries.get(word, ("",))[0] in _NAMED
 
 
 def _meaning(text: str, lexicon: Lexicon) -> list[Hit]:

@@ -6,10 +6,10 @@ import re
 from dataclasses import replace
 
 from whyray.dialogue.grammar import ids_named, references
-from whyray.dialogue.lexicon import Hit, Scan
+from whyray.dialogue.lexicon import Hit, Lexicon, Scan
 from whyray.dialogue.naming import Named, covered, name, nouns, place_groups, signs_of
 from whyray.dialogue.parsing import Parse, explain_parse
-from whyray.dialogue.references import TAKING, Asked, Chosen, Scene, resolve
+from whyray.dialogue.references import TAKING, Asked, Chosen, Scene, called, resolve
 from whyray.dialogue.splitting import Piece, asks, split
 from whyray.domain import Intent, Lang, Pack, Query, Session
 
@@ -23,6 +23,8 @@ _GROUPS: dict[Intent, tuple[str, ...]] = {
     "MEASURE": ("relation", "inside", "quantity", "figure", "extent", "mention"),
     "CORRECT": ("restore",),
 }
+# Features of a text that only names something.
+_BARE = frozenset({"diagnosis", "sign", "target", "lesion", "place", "mention", "both_sides"})
 # Figures that are read where a sign may be marked, so that its anchor is meant.
 MARKED = frozenset({"angle"})
 # A place belongs to the word that starts so many characters after it, or ends so many before it.
@@ -77,7 +79,7 @@ def _query(piece: Piece, pack: Pack, session: Session | None, before: Query | No
     parse = piece.parse
     named = name(parse.scan, parse.reading, pack)
     scene = Scene.of(session, before)
-    if _goes_on(parse, session):
+    if _goes_on(parse, session) or _only_named(parse, scene, pack):
         return _follow_up(piece, named, scene, pack, session)
     if parse.intent == "OUT_OF_SCOPE" or parse.intent == "HELP":
         return Query(piece.text, parse.lang, parse.intent)
@@ -85,6 +87,8 @@ def _query(piece: Piece, pack: Pack, session: Session | None, before: Query | No
     aspects = tuple(dict.fromkeys(a for group, a in parse.reading.aspects if group in groups))
     chosen = resolve(_asked(parse, parse.intent, named, pack), scene, pack)
     if parse.intent in _TARGETED and not (parse.targets or chosen.named or parse.reading.unclear):
+        chosen = _last_dealt_with(session, before)
+    if parse.intent == "COMPARE" and parse.targets and not (chosen.named or "prior" in parse.reading.features):
         chosen = _last_dealt_with(session, before)
     target = _target(parse, pack, session)
     if target is None and before is not None and parse.intent in (*_TARGETED, "CHECKLIST"):
@@ -125,8 +129,13 @@ def _asked(parse: Parse, intent: Intent, named: Named, pack: Pack) -> Asked:
     own = tuple(g for g in groups_of if not measuring or marked or all(p in zones for p in g))
     if intent == "CORRECT":
         things = parse.reading.denied or things
+    elif intent == "COMPARE" and len(parse.targets) > 1:
+        things = ()
     if measuring and groups == {"figure"} and not marked and not references(scan):
         things = ()
+    also = covered(scan)
+    if marked and not related and not (things or also):
+        also = _bearing(figures, pack)
     return Asked(
         intent,
         ids_named(parse.text),
@@ -137,8 +146,17 @@ def _asked(parse: Parse, intent: Intent, named: Named, pack: Pack) -> Asked:
         things,
         measuring and (bool(groups & {"figure"}) or bool(named.places and not related)),
         related,
-        covered(scan),
+        also,
+        intent == "CORRECT" and not parse.reading.denied,
+        "restore" in groups,
     )
+
+
+def _bearing(figures: set[str], pack: Pack) -> tuple[Hit, ...]:
+    """The names of what has a figure ("costophrenic angle" for an angle), as if the text had them."""
+    wanted = {f"mention {figure}" for figure in figures}
+    entries = Lexicon.of(pack).details.entries.items()
+    return tuple(Hit(0, 0, surface, *entry) for surface, entry in entries if wanted & set(entry[1]))
 
 
 def _beside(scan: Scan, things: tuple[Hit, ...]) -> tuple[Hit, ...]:
@@ -157,6 +175,13 @@ def _goes_on(parse: Parse, session: Session | None) -> bool:
     if refused or features & {"why", "basis", "against", "sure", "report"}:
         return False
     return bool(features & {"reference", "again"} or ids_named(parse.text) or (parse.details and session.anchors))
+
+
+def _only_named(parse: Parse, scene: Scene, pack: Pack) -> bool:
+    """Tell whether the text is the bare name of a lesion of the conversation, as when asked back which is meant."""
+    if parse.intent != "SCREEN" or parse.reading.features - _BARE:
+        return False
+    return any(called(scene.anchors, noun, pack) for noun in (*nouns(parse.scan), *covered(parse.scan)))
 
 
 def _follow_up(piece: Piece, named: Named, scene: Scene, pack: Pack, session: Session | None) -> Query:

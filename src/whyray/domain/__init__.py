@@ -25,6 +25,7 @@ from whyray.domain.errors import (
     PackError,
     WhyrayError,
 )
+from whyray.domain.figure import Figure, FigureDefinition, Leaning
 from whyray.domain.finding import Counterfactual, Evidence, Finding, Polarity, Tier, Verdict
 from whyray.domain.frame import Frame
 from whyray.domain.image import Geometry, Image, View
@@ -81,6 +82,8 @@ __all__ = [
     "Engine",
     "Evidence",
     "Fact",
+    "Figure",
+    "FigureDefinition",
     "Finding",
     "Frame",
     "Geometry",
@@ -89,6 +92,7 @@ __all__ = [
     "Intent",
     "Landmark",
     "Lang",
+    "Leaning",
     "Line",
     "Look",
     "Mark",

@@ -63,8 +63,9 @@ class Frame:
         x0, y0, x1, y1 = window or (0, 0, self.cols, self.rows)
         vertical = _bilinear(self.rows, n, self.scale * ratio, dy * ratio).part(y0, y1)
         horizontal = _bilinear(self.cols, n, self.scale * ratio, dx * ratio).part(x0, x1)
-        out: Array = vertical.rows(horizontal.columns(np.asarray(grid, dtype=np.float32)))
-        return out
+        first, last = int(vertical.index.min()), int(vertical.index.max())
+        band = np.asarray(grid[..., first : last + 1, :], dtype=np.float32)
+        return _Taps(vertical.index - first, vertical.weights).rows(horizontal.columns(band))
 
     def window(self, mask: NDArray[np.bool_]) -> tuple[int, int, int, int]:
         """Source pixels (x0, y0, x1, y1) that a non-empty mask (n, n) of the same square can reach."""
@@ -103,16 +104,21 @@ class _Taps:
 
     def rows(self, array: Array) -> Array:
         """Along the last axis but one."""
-        out: Array = array[..., self.index[0], :] * self.weights[0][:, None]
-        for index, weights in zip(self.index[1:], self.weights[1:], strict=True):
-            out += array[..., index, :] * weights[:, None]
-        return out
+        return self._summed(array, -2, self.weights[:, :, None])
 
     def columns(self, array: Array) -> Array:
         """Along the last axis."""
-        out: Array = np.take(array, self.index[0], axis=-1) * self.weights[0]
-        for index, weights in zip(self.index[1:], self.weights[1:], strict=True):
-            out += np.take(array, index, axis=-1) * weights
+        return self._summed(array, -1, self.weights)
+
+    def _summed(self, array: Array, axis: int, weights: Array) -> Array:
+        """Sum of the weighed taps, in two buffers."""
+        out: Array = np.take(array, self.index[0], axis=axis)
+        out *= weights[0]
+        tap = np.empty_like(out)
+        for index, share in zip(self.index[1:], weights[1:], strict=True):
+            np.take(array, index, axis=axis, out=tap, mode="clip")
+            tap *= share
+            out += tap
         return out
 
 

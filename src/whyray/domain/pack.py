@@ -11,6 +11,7 @@ from typing import Any, Literal
 
 from whyray.domain.counted import Counted
 from whyray.domain.diagnosis import DiagnosisDefinition, Differential, Rule
+from whyray.domain.figure import FigureDefinition
 from whyray.domain.plan import ReportPlan
 from whyray.domain.sign import SignDefinition, Synonyms
 from whyray.domain.text import Bilingual
@@ -129,6 +130,7 @@ class Pack:
     """Everything known about one kind of image; ids are unique inside each tuple.
 
     ``counted`` tells the table behind the weights of basis ``counted``; those are in the diagnoses already.
+    ``figures`` are those of the ``measures`` that perception works out by itself.
     """
 
     id: str
@@ -149,6 +151,7 @@ class Pack:
     places: Places = field(default_factory=Places)
     report: ReportPlan = field(default_factory=ReportPlan)
     counted: Counted | None = None
+    figures: dict[str, FigureDefinition] = field(default_factory=dict)
 
     def sign(self, sign_id: str) -> SignDefinition | None:
         """Sign by id."""

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from whyray.domain import Counterfactual, Image, Region, ScoreFn
 from whyray.explain.erase import erase
+from whyray.explain.grid import Eraser
 
 
 def counterfactual(
@@ -17,6 +18,7 @@ def counterfactual(
     *,
     before: float,
     minimum: float,
+    eraser: Eraser = erase,
 ) -> Counterfactual:
     """Erases `region`, reads again.
 
@@ -28,6 +30,8 @@ def counterfactual(
         The probability on the film as it is.
     minimum
         Smallest drop that counts as passed.
+    eraser
+        How the region is taken away.
     """
-    drop = before - score(erase(image, region, donors))
+    drop = before - score(eraser(image, region, donors))
     return Counterfactual(drop, drop >= minimum)

@@ -19,9 +19,10 @@ Grid = NDArray[np.float64]
 
 @dataclass(frozen=True, eq=False, slots=True)
 class _Summary:
-    """A strided sample of the film, its 65,536-bin histogram and its 16 x 16 averages."""
+    """A strided sample of the film, its standard deviation, 65,536-bin histogram and 16 x 16 averages."""
 
     sample: Pixels
+    deviation: float
     histogram: NDArray[np.int64]
     grid: Grid
 
@@ -66,7 +67,9 @@ def _summary(pixels: Pixels) -> _Summary:
     rows, cols = pixels.shape
     sample = pixels[:: max(1, rows // _SAMPLE_SIDE), :: max(1, cols // _SAMPLE_SIDE)]
     bins = (sample * np.float32(65535)).astype(np.uint16)
-    return _Summary(sample, np.bincount(bins.ravel(), minlength=65536), cell_means(pixels, _CELLS))
+    return _Summary(
+        sample, max(float(np.std(sample)), 1e-9), np.bincount(bins.ravel(), minlength=65536), cell_means(pixels, _CELLS)
+    )
 
 
 def _check_blank(film: _Summary) -> None:
@@ -94,7 +97,7 @@ def _shade_residual(grid: Grid) -> float:
 def _check_noise(film: _Summary) -> None:
     """Refuse noise: it vanishes when averaged (white) or its neighbours are unrelated (blocks)."""
     own = limits("content")
-    coarse = float(np.std(film.grid)) / max(float(np.std(film.sample)), 1e-9)
+    coarse = float(np.std(film.grid)) / film.deviation
     centred = film.grid - film.grid.mean()
     pairs = (np.mean(centred[1:] * centred[:-1]) + np.mean(centred[:, 1:] * centred[:, :-1])) / 2
     related = float(pairs / max(float(np.mean(centred**2)), 1e-12))
@@ -106,24 +109,24 @@ def _check_round_field(film: _Summary) -> None:
     """Refuse an ellipse on one exact grey value: a cross-section; a radiograph fills its field's corners."""
     background = int(film.histogram.argmax()) / 65535
     content = np.abs(film.sample - np.float32(background)) > 0.008
-    ys, xs = (np.flatnonzero(content.mean(axis=axis) > 0.02) for axis in (1, 0))
+    ys, xs = (np.flatnonzero(np.count_nonzero(content, axis=axis) > 0.02 * content.shape[axis]) for axis in (1, 0))
     if ys.size < _CELLS or xs.size < _CELLS:
         raise refused("BLANK_IMAGE")
     field = content[ys[0] : ys[-1] + 1, xs[0] : xs[-1] + 1]
     y, x = np.linspace(-1, 1, field.shape[0])[:, None], np.linspace(-1, 1, field.shape[1])[None, :]
-    if 1 - field[y * y + x * x > 1].mean() > limits("content")["max_empty_corners"]:
+    corners = x * x > 1 - y * y
+    if 1 - np.count_nonzero(field & corners) / np.count_nonzero(corners) > limits("content")["max_empty_corners"]:
         raise refused("CROSS_SECTION")
 
 
 def _inverted(film: _Summary) -> bool:
     """Mediastinum and abdomen darker than lungs and air, both clearly (units: standard deviations)."""
     grid, own = film.grid, limits("content")
-    deviation = max(float(np.std(film.sample)), 1e-9)
     midline = float(grid[5:14, 7:9].mean())
     lungs = float(grid[4:10, 2:6].mean() + grid[4:10, 10:14].mean()) / 2
     abdomen = float(grid[14:, 3:13].mean())
     corners = float(grid[:2, :2].mean() + grid[:2, 14:].mean()) / 2
     return bool(
-        (midline - lungs) / deviation < own["inverted_midline"]
-        and (midline + abdomen - lungs - corners) / deviation < own["inverted_whole"]
+        (midline - lungs) / film.deviation < own["inverted_midline"]
+        and (midline + abdomen - lungs - corners) / film.deviation < own["inverted_whole"]
     )

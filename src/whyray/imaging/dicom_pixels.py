@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from whyray.domain import Notice
-from whyray.imaging import grey, header
+from whyray.imaging import grey, header, rle
 from whyray.imaging.codestream import frame_size
 from whyray.imaging.film import Pixels
 from whyray.imaging.isolated import decode_isolated
@@ -66,6 +66,8 @@ def _decoder(ds: FileDataset) -> Any:
     from pydicom.pixels.decoders.base import get_decoder
 
     syntax = ds.file_meta.TransferSyntaxUID
+    if rle.is_available(syntax):
+        return rle.decoder()
     try:
         decoder = get_decoder(syntax)
     except NotImplementedError as error:
@@ -83,7 +85,7 @@ def _plugin(ds: FileDataset, decoder: Any) -> str:
         return ""
     deep = header.integer(ds, "BitsAllocated", 0) > 8
     order = ("pydicom", "pylibjpeg", "gdcm", "pillow") if deep else ("pydicom", "pillow", "pylibjpeg", "gdcm")
-    return next(name for name in order if name in decoder.available_plugins)
+    return next(name for name in (rle.LABEL, *order) if name in decoder.available_plugins)
 
 
 def _check_codestream(ds: FileDataset, rows: int, cols: int) -> None:

@@ -93,6 +93,9 @@ def _stretch(values: NDArray[Any], low: float, high: float) -> Pixels:
 def apply_table(values: NDArray[np.integer[Any]], first: int, entries: Pixels) -> Pixels:
     """``entries[value - first]`` for every stored value, strip by strip."""
     out = np.empty(values.shape, dtype=np.float32)
+    table = np.concatenate([np.zeros(max(first, 0), dtype=np.float32), entries])
     for top in range(0, values.shape[0], _STRIP):
-        out[top : top + _STRIP] = entries[values[top : top + _STRIP].astype(np.int32) - first]
+        strip = values[top : top + _STRIP]
+        index = strip if first >= 0 else strip.astype(np.int32) - first
+        np.take(table, index, out=out[top : top + _STRIP], mode="clip")
     return out

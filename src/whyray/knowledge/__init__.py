@@ -12,9 +12,9 @@ pack in another form (JSON, SKOS Turtle, FHIR R4, a page to browse).
 This room imports ``whyray.domain`` only: which detector kinds, zone kinds, network heads and channels exist is told
 by the caller. Files of a pack: ``pack.yaml``, ``anatomy.yaml``, ``measures.yaml``, ``terms.yaml``,
 ``templates.yaml`` and any number of files under ``signs/``, ``diagnoses/``, ``rules/`` and ``differentials/``,
-each a list. ``places.yaml``, when there, groups locations of a report table; ``report.yaml``, when there, says how
-reports are written; ``counted.yaml``, when there, adds
-weights counted from a table; a hand-written weight wins.
+each a list. ``figures.yaml``, when there, says which numbers perception works out by itself; ``places.yaml`` groups
+locations of a report table; ``report.yaml`` says how reports are written; ``counted.yaml`` adds weights counted from a
+table; a hand-written weight wins.
 """
 
 from whyray.knowledge.checking import check

@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from whyray.domain import Bilingual, Counted, Pack, PackError, Places, ReportPlan, SignDefinition
+from whyray.domain import Bilingual, Counted, FigureDefinition, Pack, PackError, Places, ReportPlan, SignDefinition
 from whyray.knowledge.merging import merge
 from whyray.knowledge.parsed import Parsed, cache_folder
 from whyray.knowledge.schema import validate
@@ -15,7 +15,7 @@ from whyray.knowledge.schema import validate
 PACKS = Path(__file__).parents[1] / "packs"
 _HEADER = "pack.yaml"
 _SINGLE = ("anatomy", "measures", "templates", "terms")
-_OPTIONAL = ("counted", "places", "report")
+_OPTIONAL = ("counted", "figures", "places", "report")
 _FOLDERS = ("signs", "diagnoses", "rules", "differentials")
 
 
@@ -33,8 +33,17 @@ def load_pack(folder: Path) -> Pack:
     single = {name: _single(parsed, name) for name in _SINGLE}
     optional = {name: _single(parsed, name) for name in _OPTIONAL if (folder / f"{name}.yaml").exists()}
     counted: Counted | None = optional.get("counted")
+    figures: dict[str, FigureDefinition] = optional.get("figures", {})
     many = {name: _many(parsed, name) for name in _FOLDERS}
     parsed.keep()
+    _refuse_duplicates(
+        "measures",
+        (
+            (name, file)
+            for file, group in (("measures.yaml", single["measures"]), ("figures.yaml", figures))
+            for name in group
+        ),
+    )
     anatomy = single["anatomy"]
     for kind, entries in (("structures", anatomy.structures), ("zones", anatomy.zones)):
         _refuse_duplicates(kind, ((entry.id, "anatomy.yaml") for entry in entries))
@@ -51,12 +60,13 @@ def load_pack(folder: Path) -> Pack:
         rules=many["rules"],
         terms=single["terms"],
         templates=single["templates"],
-        measures=single["measures"],
+        measures={**single["measures"], **{name: figure.name for name, figure in figures.items()}},
         settings=header.settings,
         differentials=many["differentials"],
         places=optional.get("places", Places()),
         report=optional.get("report", ReportPlan()),
         counted=counted,
+        figures=figures,
     )
 
 

@@ -10,12 +10,15 @@ region to structures, zones and other regions.
 ``align(observations, earlier) -> Alignment | None`` lays a prior film on this one by the anatomy;
 ``changes(now, observations, before, earlier, pack) -> tuple[Change, ...]``: what is new, larger, unchanged, smaller
 or gone since.
-``DETECTORS`` and ``ZONES`` are the registries that the pack check compares against.
+``measure(image, observations, pack, ids) -> tuple[Figure, ...]``: figures of the whole film or of masks, as the pack
+defines them.
+``DETECTORS``, ``MEASURING`` and ``ZONES`` are the registries that the pack check compares against.
 """
 
 from whyray.perception.align import Alignment, align
 from whyray.perception.closer import ATTRIBUTES, CLOSER, look_closer
 from whyray.perception.detectors import DETECTORS
+from whyray.perception.measuring import MEASURING, measure
 from whyray.perception.observe import observe
 from whyray.perception.prior import changes
 from whyray.perception.scene import Scene, build_scene
@@ -26,6 +29,7 @@ __all__ = [
     "ATTRIBUTES",
     "CLOSER",
     "DETECTORS",
+    "MEASURING",
     "ZONES",
     "Alignment",
     "Scene",
@@ -33,6 +37,7 @@ __all__ = [
     "build_scene",
     "changes",
     "look_closer",
+    "measure",
     "observe",
     "relate",
     "relations",

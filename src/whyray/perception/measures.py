@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from whyray.domain import Line, Measurement, Region
+from whyray.perception.grid import box
 from whyray.perception.scene import Scene
 
 Mask = NDArray[np.bool_]
@@ -16,13 +17,14 @@ Measure = Callable[[Scene, Mask, str], Iterator[Measurement]]
 
 def area_share(scene: Scene, mask: Mask, name: str) -> Iterator[Measurement]:
     """Marked area over the area of both lungs."""
-    lungs = sum(int(lung.mask.sum()) for lung in scene.lungs.values())
-    yield Measurement(name, min(float(mask.sum()) / max(lungs, 1), 1.0), "ratio")
+    lungs = sum(int(np.count_nonzero(lung.mask)) for lung in scene.lungs.values())
+    yield Measurement(name, min(float(np.count_nonzero(mask)) / max(lungs, 1), 1.0), "ratio")
 
 
 def symmetry(scene: Scene, mask: Mask, name: str) -> Iterator[Measurement]:
     """1 - |right - left| / (right + left) of the shares of the two lungs that are marked, in [0, 1]."""
-    shares = [float((mask & lung.mask).sum()) / max(int(lung.mask.sum()), 1) for lung in scene.lungs.values()]
+    lungs = [lung.mask for lung in scene.lungs.values()]
+    shares = [float(np.count_nonzero(mask & lung)) / max(int(np.count_nonzero(lung)), 1) for lung in lungs]
     if len(shares) == 2 and sum(shares) > 0:
         yield Measurement(name, 1 - abs(shares[0] - shares[1]) / sum(shares), "ratio")
 
@@ -59,13 +61,18 @@ def largest(scene: Scene, mask: Mask, by_height: bool = False) -> Region:
     """
     from scipy import ndimage
 
-    parts, _ = ndimage.label(mask)
+    where = box(mask)
+    if where is None:
+        raise ValueError("an empty mask has no largest part")
+    parts, _ = ndimage.label(mask[where])
     sizes = (
         [s[0].stop - s[0].start for s in ndimage.find_objects(parts)] if by_height else np.bincount(parts.ravel())[1:]
     )
-    region = scene.region(parts == int(np.argmax(sizes)) + 1)
+    kept = np.zeros_like(mask)
+    kept[where] = parts == int(np.argmax(sizes)) + 1
+    region = scene.region(kept)
     if region is None:
-        raise ValueError("an empty mask has no largest part")
+        raise ValueError("the largest part lies beside the film")
     return region
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+from dataclasses import replace
 from time import perf_counter
 
 from whyray.domain import Engine, Image, Observations, Pack, SignDefinition, SignObservation
@@ -9,11 +11,12 @@ from whyray.perception import zones
 from whyray.perception.detectors import DETECTORS
 from whyray.perception.detectors.common import missing
 from whyray.perception.film import film_scores
+from whyray.perception.measuring import attached
 from whyray.perception.quality import assess
 from whyray.perception.scene import Scene, build_scene
 
 
-def observe(image: Image, pack: Pack, engine: Engine) -> Observations:
+def observe(image: Image, pack: Pack, engine: Engine, only: Collection[str] | None = None) -> Observations:
     """Everything that can be seen on `image`.
 
     Parameters
@@ -24,6 +27,9 @@ def observe(image: Image, pack: Pack, engine: Engine) -> Observations:
         Says which structures, zones and signs to look for, and how.
     engine
         Runs the pack's model; called once.
+    only
+        Ids of the signs to look for, for a film of which one conclusion is wanted: the others are not looked for, and
+        zones are not laid on the source pixels.
 
     Returns
     -------
@@ -39,14 +45,15 @@ def observe(image: Image, pack: Pack, engine: Engine) -> Observations:
     scene = build_scene(image, pack, engine)
     network = perf_counter()
     scene.zones.update(zones.derive(scene))
-    signs = tuple(look(scene, sign) for sign in pack.signs)
+    asked = {s.id for s in pack.signs} if only is None else only
+    signs = tuple(look(scene, s) if s.id in asked else missing(s.id, "not_asked") for s in pack.signs)
     quality = assess(scene)
     seen = perf_counter()
-    return Observations(
+    observations = Observations(
         image_sha256=image.sha256,
         model_id=engine.card.id,
         structures=scene.structures,
-        zones=zones.on_source(scene),
+        zones=zones.on_source(scene) if only is None else {},
         signs=signs,
         film_scores=film_scores(scene),
         quality=quality,
@@ -55,6 +62,7 @@ def observe(image: Image, pack: Pack, engine: Engine) -> Observations:
             "detectors": 1000 * (seen - network),
         },
     )
+    return replace(observations, signs=attached(image, observations, pack))
 
 
 def look(scene: Scene, sign: SignDefinition) -> SignObservation:

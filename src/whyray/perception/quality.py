@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from whyray.domain import Bilingual, Notice, Quality
+from whyray.perception.grid import box, column_centre
 from whyray.perception.scene import Scene, hearts
 
 NOT_VALIDATED = Notice(
@@ -53,7 +54,7 @@ def plausible(scene: Scene) -> bool:
         return False
     centres, shares = [], []
     for lung in scene.lungs.values():
-        centres.append(float(np.nonzero(lung.mask)[1].mean()))
+        centres.append(column_centre(lung.mask))
         shares.append(float(lung.mask.mean()))
     return min(shares) >= MIN_LUNG_SHARE and centres[0] < centres[1]
 
@@ -61,7 +62,8 @@ def plausible(scene: Scene) -> bool:
 def contrast(scene: Scene) -> float:
     """Median grey outside minus inside the lungs, within their bounding box; in [-1, 1]."""
     lungs = np.any([lung.mask for lung in scene.lungs.values()], axis=0)
-    ys, xs = np.nonzero(lungs)
-    box = np.zeros_like(lungs)
-    box[ys.min() : ys.max() + 1, xs.min() : xs.max() + 1] = True
-    return float(np.median(scene.grid[box & ~lungs]) - np.median(scene.grid[lungs]))
+    where = box(lungs)
+    if where is None:
+        raise ValueError("a film without lungs has no contrast")
+    grey, inside = scene.grid[where], lungs[where]
+    return float(np.median(grey[~inside]) - np.median(grey[inside]))

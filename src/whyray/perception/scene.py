@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from whyray.domain import Engine, Frame, Image, ModelCard, Pack, Region, Structure
+from whyray.perception.grid import box, filled, grown
 
 F32 = NDArray[np.float32]
 Mask = NDArray[np.bool_]
@@ -77,7 +78,9 @@ class Scene:
 def stretch(pixels: F32) -> F32:
     """Film stretched to its own 1st and 99th percentile, in [0, 1]; every model input goes through this."""
     low, high = np.percentile(pixels[::2, ::2], (1, 99))
-    return np.asarray(np.clip((pixels - low) / max(float(high - low), 1e-3), 0, 1), dtype=np.float32)
+    out = pixels - np.float32(low)
+    out /= np.float32(max(float(high - low), 1e-3))
+    return np.clip(out, 0, 1, out=out)
 
 
 def to_region(frame: Frame, soft: F32) -> Region | None:
@@ -97,7 +100,7 @@ def build_scene(image: Image, pack: Pack, engine: Engine) -> Scene:
     outputs = engine.run(grid[None], OUTPUTS)
     probabilities = 1 / (1 + np.exp(-outputs["anatomy"]))
     channels = dict(zip(card.outputs["anatomy"], probabilities, strict=True))
-    masks: dict[str, Mask] = {}
+    kept_masks: dict[str, Mask] = {}
     structures: list[Structure] = []
     for definition in (s for s in pack.structures if s.landmark is None):
         soft = channels.get(definition.channel or "")
@@ -107,10 +110,12 @@ def build_scene(image: Image, pack: Pack, engine: Engine) -> Scene:
             continue
         confidence = float(soft[kept].mean())
         structures.append(Structure(definition.id, to_region(frame, smooth_edge(soft, kept)), confidence))
-        masks[definition.id] = enlarge(kept, card.input_size)
-    heads = card.outputs["logits"]
-    inner = {i: m for i, m in masks.items() if i in {*lung_ids(pack), *hearts(pack)}}
-    lungs = {i: lung_frame(lung_field(i, inner), _side(pack, i)) for i in lung_ids(pack) if i in masks}
+        kept_masks[definition.id] = kept
+    heads, size = card.outputs["logits"], card.input_size
+    inner = {i: m for i, m in kept_masks.items() if i in {*lung_ids(pack), *hearts(pack)}}
+    fields = {i: enlarge(lung_field(i, inner), size) for i in lung_ids(pack) if i in inner}
+    masks = {i: enlarge(m, size) for i, m in kept_masks.items()}
+    lungs = {i: lung_frame(field, _side(pack, i)) for i, field in fields.items()}
     return Scene(
         image=image,
         pack=pack,
@@ -148,28 +153,30 @@ def clean(soft: F32) -> Mask | None:
     """Largest connected part above one half, holes filled; None when it is only a speck."""
     from scipy import ndimage
 
-    labels, count = ndimage.label(soft > 0.5)
-    if count == 0:
+    likely = soft > 0.5
+    where = box(likely)
+    if where is None:
         return None
+    labels, _ = ndimage.label(likely[where])
     sizes = np.bincount(labels.ravel())[1:]
     if sizes.max() < MIN_SHARE * soft.size:
         return None
-    filled: Mask = ndimage.binary_fill_holes(labels == sizes.argmax() + 1)
-    return filled
+    kept = np.zeros_like(likely)
+    kept[where] = filled(labels == sizes.argmax() + 1)
+    return kept
 
 
 def smooth_edge(soft: F32, kept: Mask) -> F32:
     """Probabilities of one structure: holes filled, the edge's own outer cells kept, everything else zero."""
-    from scipy import ndimage
-
-    filled = np.where(kept & (soft <= 0.5), 1.0, soft)
-    return np.where(ndimage.binary_dilation(kept), filled, 0.0).astype(np.float32)
+    whole = np.where(kept & (soft <= 0.5), np.float32(1), soft)
+    return np.where(grown(kept, 1), whole, np.float32(0))
 
 
 def enlarge(mask: Mask, size: int) -> Mask:
     """Nearest-neighbour copy of a square mask on a (size, size) grid."""
     index = (np.arange(size) * mask.shape[0]) // size
-    return mask[np.ix_(index, index)]
+    out: Mask = mask.take(index, axis=1).take(index, axis=0)
+    return out
 
 
 def lung_field(lung: str, masks: Mapping[str, Mask]) -> Mask:
@@ -177,29 +184,38 @@ def lung_field(lung: str, masks: Mapping[str, Mask]) -> Mask:
 
     Segmentation leaves dense opacities at the hilum out of the lung; without this they could not be measured.
     """
-    mask = masks[lung]
-    others = np.any([m for i, m in masks.items() if i != lung and not _crosses(m, mask)], axis=0)
-    above = np.maximum.accumulate(mask, axis=0)
-    below = np.maximum.accumulate((mask | others)[::-1], axis=0)[::-1]
-    lowest = np.flatnonzero(mask.any(axis=1))[-1]
-    below[lowest + 1 :] = False  # a misplaced heart must not draw the field into the abdomen
-    field: Mask = mask | (above & below & ~others)
+    whole = masks[lung]
+    where = box(whole)
+    if where is None:
+        return whole
+    rows, cols = slice(where[0].start, None), where[1]  # nothing above the lung or beside it can change
+    mask = whole[rows, cols]
+    others = np.zeros_like(mask)
+    for name, other in masks.items():
+        if name != lung and not _crosses(other, whole):
+            others |= other[rows, cols]
+    above = np.logical_or.accumulate(mask, axis=0)
+    below = np.logical_or.accumulate((mask | others)[::-1], axis=0)[::-1]
+    below[where[0].stop - where[0].start :] = False  # a misplaced heart must not draw the field into the abdomen
+    field = whole.copy()
+    field[rows, cols] |= above & below & ~others
     return field
 
 
 def _crosses(other: Mask, lung: Mask) -> bool:
     """True for a structure that is projected over the lung, as a clavicle is."""
-    return int((other & lung).sum()) > int(other.sum()) / 3
+    return bool(np.count_nonzero(other & lung) > np.count_nonzero(other) / 3)
 
 
 def lung_frame(mask: Mask, side: str) -> LungFrame:
     """Apex-to-base and medial-to-lateral coordinates; the patient's right lung lies at the image's left."""
-    size = mask.shape[0]
-    ys = np.flatnonzero(mask.any(axis=1))
-    top, bottom = int(ys[0]), int(ys[-1])
-    v = np.clip((np.arange(size) - top) / max(bottom - top, 1), 0, 1).astype(np.float32)
-    first = mask.argmax(axis=1)
-    last = size - 1 - mask[:, ::-1].argmax(axis=1)
-    x = np.arange(size, dtype=np.float32)[None, :]
+    rows, cols = box(mask) or (slice(0, 1), slice(0, 1))
+    v = np.clip((np.arange(mask.shape[0]) - rows.start) / max(rows.stop - 1 - rows.start, 1), 0, 1)
+    part = mask[rows, cols]
+    first = part.argmax(axis=1)
+    last = part.shape[1] - 1 - part[:, ::-1].argmax(axis=1)
+    x = np.arange(part.shape[1])[None, :]
     across = np.clip((x - first[:, None]) / np.maximum(last - first, 1)[:, None], 0, 1).astype(np.float32)
-    return LungFrame(mask, 1 - across if side == "right" else across, np.broadcast_to(v[:, None], mask.shape))
+    u = np.zeros(mask.shape, dtype=np.float32)
+    u[rows, cols] = 1 - across if side == "right" else across
+    return LungFrame(mask, u, np.broadcast_to(v.astype(np.float32)[:, None], mask.shape))

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from whyray.domain import Frame, Region, ZoneDefinition
+from whyray.perception.grid import box, column_centre
 from whyray.perception.scene import Scene
 
 Mask = NDArray[np.bool_]
@@ -20,7 +21,10 @@ def lung_box(scene: Scene, zone: ZoneDefinition) -> Mask | None:
     if lung is None:
         return None
     v, u = zone.params.get("v", (0, 1)), zone.params.get("u", (0, 1))
-    inside: Mask = lung.mask & (lung.v >= v[0]) & (lung.v <= v[1]) & (lung.u >= u[0]) & (lung.u <= u[1])
+    inside, where = np.zeros_like(lung.mask), box(lung.mask)
+    if where is not None:
+        down, across = lung.v[where], lung.u[where]
+        inside[where] = lung.mask[where] & (down >= v[0]) & (down <= v[1]) & (across >= u[0]) & (across <= u[1])
     return inside
 
 
@@ -29,7 +33,7 @@ def structure_half(scene: Scene, zone: ZoneDefinition) -> Mask | None:
     mask = scene.masks.get(zone.params["structure"])
     if mask is None or len(scene.lungs) < 2:
         return None
-    centres = [float(np.nonzero(lung.mask)[1].mean()) for lung in scene.lungs.values()]
+    centres = [column_centre(lung.mask) for lung in scene.lungs.values()]
     x = np.arange(mask.shape[1])[None, :]
     middle = sum(centres) / len(centres)
     half: Mask = mask & ((x < middle) if zone.params["side"] == "right" else (x >= middle))
@@ -50,11 +54,14 @@ def derive(scene: Scene) -> dict[str, Mask]:
 
 def touched(scene: Scene, mask: Mask) -> tuple[str, ...]:
     """Ids of the zones that hold at least a tenth of `mask`, or that it fills by half; largest overlap first."""
-    total = max(int(mask.sum()), 1)
-    shares = []
+    where = box(mask)
+    if where is None:
+        return ()
+    part = mask[where]
+    total, shares = np.count_nonzero(part), []
     for zone_id, zone in scene.zones.items():
-        shared = int((zone & mask).sum())
-        if shared / total >= MIN_SHARE or shared / int(zone.sum()) >= 0.5:
+        shared = np.count_nonzero(zone[where] & part)
+        if shared / total >= MIN_SHARE or shared / np.count_nonzero(zone) >= 0.5:
             shares.append((shared, zone_id))
     return tuple(i for _, i in sorted(shares, reverse=True))
 
@@ -72,5 +79,7 @@ def on_source(scene: Scene) -> dict[str, Region]:
 def _nearest(mask: Mask, frame: Frame, ys: NDArray[np.intp], xs: NDArray[np.intp]) -> Region | None:
     """Region of the source pixels whose grid cell (ys, xs) is set, worked out inside the mask's window only."""
     window = frame.window(mask)
-    part = mask[np.ix_(ys[window[1] : window[3]], xs[window[0] : window[2]])]
+    rows = ys[window[1] : window[3]]
+    band = mask[rows[0] : rows[-1] + 1].take(xs[window[0] : window[2]], axis=1)
+    part = band.take(rows - rows[0], axis=0)
     return Region.from_window(frame.rows, frame.cols, window, part)

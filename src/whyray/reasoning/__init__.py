@@ -17,13 +17,15 @@ for does not enter. Pathways are condition trees over present signs, places and 
 ``tick(diagnosis, observations, pack, extra, within) -> tuple[Ticked, ...]``: the rows of a checklist, met, unmet or
 undetermined, on the whole film or on one lesion of it.
 
+``needed(pack, diagnosis) -> frozenset``: the signs that its probability depends on; ``conclude(..., only)`` works out
+the diagnoses named.
 ``strike(observations, rejected) -> Observations``: without the signs that the doctor struck out.
 """
 
 from whyray.reasoning.checklist import tick
-from whyray.reasoning.conclude import Fusion, conclude
+from whyray.reasoning.conclude import Fusion, conclude, needed
 from whyray.reasoning.ranking import RAISED, Ranking, rank
 from whyray.reasoning.revise import strike
 from whyray.reasoning.rules import fires, signs_of
 
-__all__ = ["RAISED", "Fusion", "Ranking", "conclude", "fires", "rank", "signs_of", "strike", "tick"]
+__all__ = ["RAISED", "Fusion", "Ranking", "conclude", "fires", "needed", "rank", "signs_of", "strike", "tick"]

@@ -20,7 +20,7 @@ from whyray.domain import (
     Tier,
     Verdict,
 )
-from whyray.reasoning.rules import fires, signs_of
+from whyray.reasoning.rules import fires, mentioned, signs_of
 
 HIGH, MEDIUM = 0.90, 0.70
 _ORDER: dict[Polarity, int] = {"for": 0, "against": 1, "absent": 2}
@@ -46,40 +46,71 @@ class Fusion:
     possible: Mapping[str, float]
 
 
-def conclude(observations: Observations, pack: Pack, fusion: Fusion) -> tuple[Finding, ...]:
+class _Case:
+    """What was seen on one film beside the pack's entries by id, for all its diagnoses."""
+
+    def __init__(self, observations: Observations, pack: Pack) -> None:
+        self.pack = pack
+        self.seen: Mapping[str, SignObservation] = {s.id: s for s in observations.signs}
+        self.signs = {s.id: s for s in pack.signs}
+        self.patterns = patterns(pack)
+        self.confounders = frozenset(s.id for s in pack.signs if s.confounder)
+        self.rules: dict[str, list[Rule]] = {}
+        for rule in pack.rules:
+            self.rules.setdefault(rule.diagnosis, []).append(rule)
+        self._places: dict[str, Bilingual] = {}
+
+    def fired(self, diagnosis: DiagnosisDefinition) -> list[Rule]:
+        """The pathways of a diagnosis that hold."""
+        return [r for r in self.rules.get(diagnosis.id, ()) if fires(r.when, self.seen, self.pack)]
+
+    def barred(self, diagnosis: DiagnosisDefinition) -> frozenset[str]:
+        """Devices and lines are no reasons, except for a diagnosis that is about them (names them as core signs)."""
+        return self.confounders.difference(diagnosis.core_signs)
+
+    def place(self, sign_id: str) -> Bilingual:
+        """`place` of a sign, put into words once."""
+        if sign_id not in self._places:
+            self._places[sign_id] = place(self.seen[sign_id], self.pack)
+        return self._places[sign_id]
+
+
+def conclude(
+    observations: Observations, pack: Pack, fusion: Fusion, only: Collection[str] | None = None
+) -> tuple[Finding, ...]:
     """Findings of the pack in its own order, each with ordered evidence.
 
-    Evidence ids are unique over the whole result (``E1``, ``E2``, ...).
+    Evidence ids are unique over the whole result (``E1``, ``E2``, ...). `only` limits the work to the diagnoses named.
     """
-    seen = {s.id: s for s in observations.signs}
+    case = _Case(observations, pack)
     findings: list[Finding] = []
     count = 0
     for diagnosis in pack.diagnoses:
-        finding = _conclude_one(diagnosis, seen, pack, fusion, count)
+        if only is not None and diagnosis.id not in only:
+            continue
+        finding = _conclude_one(diagnosis, case, fusion, count)
         count += len(finding.evidence)
         findings.append(finding)
     return tuple(findings)
 
 
-def _conclude_one(
-    diagnosis: DiagnosisDefinition, seen: Mapping[str, SignObservation], pack: Pack, fusion: Fusion, count: int
-) -> Finding:
+def _conclude_one(diagnosis: DiagnosisDefinition, case: _Case, fusion: Fusion, count: int) -> Finding:
     """Finding of one diagnosis; its evidence is numbered from `count` + 1."""
-    fired = [r for r in pack.rules if r.diagnosis == diagnosis.id and fires(r.when, seen, pack)]
-    barred = _confounders(diagnosis, pack)
+    pack, seen = case.pack, case.seen
+    fired, barred = case.fired(diagnosis), case.barred(diagnosis)
     bonus, named = _bonuses(fired, seen, barred, pathway_reliability(diagnosis, pack))
-    terms = _terms(diagnosis, seen, pack, fusion, barred)
+    terms = _terms(diagnosis, case, fusion, barred)
     for sign_id in bonus:
         terms.setdefault(sign_id, 0.0)
     values = {sign_id: term + bonus.get(sign_id, 0.0) for sign_id, term in terms.items()}
     total = fsum(abs(value) for value in values.values())
-    definitions = {s.id: s for s in pack.signs if s.id in values}
-    missing = next((sign_id for sign_id in values if sign_id not in definitions), None)
+    missing = next((sign_id for sign_id in values if sign_id not in case.signs), None)
     if missing is not None:
         raise ValueError(f"{diagnosis.id} weighs the unknown sign {missing}")
     order = sorted(values, key=lambda s: (_ORDER[_polarity(seen[s], values[s])], -abs(values[s])))
+    sources = {w.sign: w.source for w in reversed(diagnosis.weights)}
     evidence = tuple(
-        _evidence(f"E{number}", definitions[s], seen[s], values[s], total, named.get(s), diagnosis, pack)
+        _evidence(f"E{number}", case.signs[s], case, values[s], total, named.get(s), sources.get(s))
         for number, s in enumerate(order, start=count + 1)
     )
     base = fusion.base[diagnosis.id]
@@ -111,16 +142,10 @@ def _verdict(
     return "possible" if found == "not_supported" and seen else found
 
 
-def _terms(
-    diagnosis: DiagnosisDefinition,
-    seen: Mapping[str, SignObservation],
-    pack: Pack,
-    fusion: Fusion,
-    barred: Collection[str],
-) -> dict[str, float]:
+def _terms(diagnosis: DiagnosisDefinition, case: _Case, fusion: Fusion, barred: Collection[str]) -> dict[str, float]:
     """Sign id -> contribution to the log-odds, for the signs that were looked for and may be reasons."""
     terms: dict[str, float] = {}
-    pattern = pattern_of(diagnosis, pack)
+    seen, pattern = case.seen, None if diagnosis.head is None else case.patterns.get(diagnosis.head)
     if pattern is not None and seen[pattern.id].ran:
         terms[pattern.id] = fusion.film_weight * _logit(seen[pattern.id].score)
     for weight in diagnosis.weights:
@@ -131,24 +156,34 @@ def _terms(
     return terms
 
 
-def pattern_of(diagnosis: DiagnosisDefinition, pack: Pack) -> SignDefinition | None:
-    """The learned sign that shows where the diagnosis' film-level score comes from."""
-    if diagnosis.head is None:
-        return None
+def needed(pack: Pack, diagnosis_id: str) -> frozenset[str]:
+    """Ids of the signs that the diagnosis' probability can depend on.
+
+    Raises
+    ------
+    ValueError
+        When the pack has no such diagnosis.
+    """
+    diagnosis = pack.diagnosis(diagnosis_id)
+    if diagnosis is None:
+        raise ValueError(f"{diagnosis_id} is not in pack {pack.id}")
+    pattern = patterns(pack).get(diagnosis.head) if diagnosis.head is not None else None
+    of_rules = (sign for rule in pack.rules if rule.diagnosis == diagnosis.id for sign in mentioned(rule.when))
+    return frozenset([*(w.sign for w in diagnosis.weights), *of_rules, *([pattern.id] if pattern is not None else [])])
+
+
+def patterns(pack: Pack) -> dict[str, SignDefinition]:
+    """Head of the network -> the learned sign that shows where its film-level score comes from."""
+    found: dict[str, SignDefinition] = {}
     for sign in pack.signs:
-        if sign.learned and sign.detector is not None and sign.detector.params.get("head") == diagnosis.head:
-            return sign
-    return None
+        if sign.learned and sign.detector is not None and "head" in sign.detector.params:
+            found.setdefault(str(sign.detector.params["head"]), sign)
+    return found
 
 
 def pathway_reliability(diagnosis: DiagnosisDefinition, pack: Pack) -> float:
     """Factor of the diagnosis' pathway bonuses beside its signs; 1 where nothing was counted."""
     return 1.0 if pack.counted is None else pack.counted.reliability(diagnosis.id)
-
-
-def _confounders(diagnosis: DiagnosisDefinition, pack: Pack) -> frozenset[str]:
-    """Devices and lines are no reasons, except for a diagnosis that is about them (names them as core signs)."""
-    return frozenset(s.id for s in pack.signs if s.confounder and s.id not in diagnosis.core_signs)
 
 
 def _bonuses(
@@ -173,14 +208,13 @@ def _polarity(observed: SignObservation, value: float) -> Polarity:
 def _evidence(
     evidence_id: str,
     sign: SignDefinition,
-    observed: SignObservation,
+    case: _Case,
     value: float,
     total: float,
     rule: str | None,
-    diagnosis: DiagnosisDefinition,
-    pack: Pack,
+    source: str | None,
 ) -> Evidence:
-    source = next((w.source for w in diagnosis.weights if w.sign == sign.id), sign.source)
+    observed = case.seen[sign.id]
     return Evidence(
         id=evidence_id,
         sign=sign.id,
@@ -189,10 +223,10 @@ def _evidence(
         log_lr=value,
         share=abs(value) / total if total else 0.0,
         rule=rule,
-        location=place(observed, pack),
+        location=case.place(sign.id),
         zones=observed.zones,
         significance=sign.significance,
-        source=source,
+        source=sign.source if source is None else source,
         region=observed.region,
         erase=observed.erase,
         within=observed.within,

@@ -37,10 +37,10 @@ def truth(when: Any, seen: Mapping[str, SignObservation], pack: Pack) -> bool | 
     """
     if isinstance(when, str):
         return _leaf(seen.get(when), lambda _: True)
-    ((word, body),) = ((k, v) for k, v in when.items())
+    ((word, body),) = when.items()
     match word:
         case "all":
-            return count([truth(part, seen, pack) for part in body], len(body))
+            return _all(body, seen, pack)
         case "any":
             return count([truth(part, seen, pack) for part in body], 1)
         case "at_least":
@@ -62,6 +62,17 @@ def count(values: Sequence[bool | None], least: int) -> bool | None:
     if values.count(True) >= least:
         return True
     return None if len(values) - values.count(False) >= least else False
+
+
+def _all(parts: Sequence[Any], seen: Mapping[str, SignObservation], pack: Pack) -> bool | None:
+    """`count` of all the parts, asked no further than the first false one."""
+    known = True
+    for part in parts:
+        value = truth(part, seen, pack)
+        if value is False:
+            return False
+        known = known and value is not None
+    return True if known else None
 
 
 def present(observed: SignObservation | None) -> bool:
@@ -107,3 +118,16 @@ def signs_of(when: Any) -> Iterator[str]:
             yield body["sign"]
         elif word == "symmetric":
             yield body
+
+
+def mentioned(when: Any) -> Iterator[str]:
+    """Sign ids that the tree asks about, those under ``absent`` among them."""
+    yield from signs_of(when)
+    if isinstance(when, str):
+        return
+    for word, body in when.items():
+        if word == "absent":
+            yield body
+        elif word in ("all", "any", "at_least"):
+            for part in body["of"] if word == "at_least" else body:
+                yield from mentioned(part)

@@ -14,6 +14,7 @@ from whyray.domain import (
     Bilingual,
     Change,
     Correction,
+    Figure,
     Finding,
     Lang,
     Look,
@@ -297,6 +298,7 @@ class Interview:
             anchors=anchors,
             looks=self._looks(queries, anchors),
             relations=self._relations(queries, anchors),
+            figures=self._figures(queries),
             ticked=self._ticked(queries, anchors, rejected),
             rejected=rejected,
             changes=self._changes() if comparing else None,
@@ -314,6 +316,16 @@ class Interview:
                     self.reading.image, anchor.region, self.reading.observations, self.reading.pack
                 )
         return {a: self.looks[a] for a in wanted if a in self.looks}
+
+    def _figures(self, queries: tuple[Query, ...]) -> tuple[Figure, ...]:
+        """The pack's figures that questions for numbers ask for, each taken once a film."""
+        reading = self.reading
+        asked = {aspect for q in queries if q.intent == "MEASURE" for aspect in q.aspects}
+        wanted = [i for i, definition in reading.pack.figures.items() if definition.asked and definition.asked in asked]
+        new = [i for i in wanted if i not in reading.figures]
+        for figure in perception.measure(reading.image, reading.observations, reading.pack, new):
+            reading.figures[figure.id] = figure
+        return tuple(reading.figures[i] for i in wanted)
 
     def _relations(self, queries: tuple[Query, ...], anchors: tuple[Anchor, ...]) -> Mapping[str, tuple[Relation, ...]]:
         by_id = {a.id: a for a in anchors}

@@ -16,6 +16,7 @@ from whyray import dialogue, explain, imaging, knowledge, perception, reasoning,
 from whyray.domain import (
     ArgumentError,
     Bilingual,
+    Counterfactual,
     Engine,
     Evidence,
     Finding,
@@ -36,7 +37,7 @@ from whyray.domain import (
 from whyray.service.files import write
 from whyray.service.interview import Interview
 from whyray.service.library import Library
-from whyray.service.reading import Reading, Source, Spacing, donors, fusion
+from whyray.service.reading import Reading, Source, Spacing, donors, fusion, reasons, together
 from whyray.service.reports import rendered, spoken, written
 from whyray.service.settings import Settings
 
@@ -341,7 +342,7 @@ class Reader(Library):
         if known is not None and known[0] is reading:
             return known[1]
         most = int(reading.pack.settings["counterfactual_max"])
-        carrying = [e for e in finding.evidence if e.polarity == "for" and e.region is not None][:most]
+        carrying = reasons(finding)[:most]
         score = self.score(finding.id, reading, rejected)
         with ThreadPoolExecutor(TESTERS) as pool:
             tested = list(pool.map(lambda e: self._erased(e, finding, reading, score), carrying))
@@ -353,6 +354,26 @@ class Reader(Library):
                 self._tested.popitem(last=False)
         return result
 
+    def test_together(
+        self, finding: Finding, reading: Reading, rejected: frozenset[str] = frozenset()
+    ) -> Counterfactual | None:
+        """All located reasons for the finding erased at once; None where none is located.
+
+        A sign that is seen in several ways (a veil, a consolidation, a learned pattern) keeps the conclusion up when
+        one of them is erased; without all of them it must fall.
+        """
+        found = together(reasons(finding), reading)
+        if found is None:
+            return None
+        return explain.counterfactual(
+            self.score(finding.id, reading, rejected),
+            reading.image,
+            *found,
+            before=finding.probability,
+            minimum=reading.pack.settings["counterfactual_min_drop"],
+            eraser=explain.eraser(self.settings.eraser),
+        )
+
     def forget_tests(self) -> None:
         """Drops the counterfactual tests in memory, so that the next question does them again."""
         with self._lock:
@@ -362,12 +383,13 @@ class Reader(Library):
         self, finding_id: str, reading: Reading, rejected: frozenset[str] = frozenset()
     ) -> Callable[[Image], float]:
         """Function film -> probability of `finding_id`, with the reading's model and pack."""
-        engine = self.engine(reading.pack)
+        pack, engine = reading.pack, self.engine(reading.pack)
+        signs, weights = reasoning.needed(pack, finding_id), fusion(pack, reading.card)
 
         def probability(image: Image) -> float:
-            observations = reasoning.strike(perception.observe(image, reading.pack, engine), rejected)
-            findings = reasoning.conclude(observations, reading.pack, fusion(reading.pack, reading.card))
-            return next(f.probability for f in findings if f.id == finding_id)
+            observations = reasoning.strike(perception.observe(image, pack, engine, signs), rejected)
+            (finding,) = reasoning.conclude(observations, pack, weights, only=(finding_id,))
+            return finding.probability
 
         return probability
 
@@ -384,6 +406,7 @@ class Reader(Library):
             donors(evidence, reading),
             before=finding.probability,
             minimum=reading.pack.settings["counterfactual_min_drop"],
+            eraser=explain.eraser(self.settings.eraser),
         )
         return replace(evidence, counterfactual=result)
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from math import log
 
 import numpy as np
 from numpy.typing import NDArray
 
 from whyray import reasoning
-from whyray.domain import Evidence, Finding, Image, ModelCard, Observations, Pack
+from whyray.domain import Evidence, Figure, Finding, Image, ModelCard, Observations, Pack, Region
 
 Source = str | os.PathLike[str] | bytes
 Spacing = float | tuple[float, float] | None
@@ -19,7 +19,10 @@ Spacing = float | tuple[float, float] | None
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Reading:
-    """One film, read: everything later turns need without running the network again."""
+    """One film, read: everything later turns need without running the network again.
+
+    ``figures`` are those that were asked for so far, by their id.
+    """
 
     image: Image
     pack: Pack
@@ -28,6 +31,7 @@ class Reading:
     observations: Observations
     findings: tuple[Finding, ...]
     timing_ms: dict[str, float]
+    figures: dict[str, Figure] = field(default_factory=dict)
 
     def finding(self, finding_id: str | None) -> Finding | None:
         """The finding of that id."""
@@ -48,6 +52,20 @@ def donors(evidence: Evidence, reading: Reading) -> NDArray[np.bool_] | None:
         return None
     merged: NDArray[np.bool_] = np.any([r.mask() for r in regions], axis=0)
     return merged
+
+
+def reasons(finding: Finding) -> tuple[Evidence, ...]:
+    """The located reasons for a conclusion, the heaviest first."""
+    return tuple(e for e in finding.evidence if e.polarity == "for" and e.region is not None)
+
+
+def together(evidence: Collection[Evidence], reading: Reading) -> tuple[Region, NDArray[np.bool_] | None] | None:
+    """(what is erased to take all of `evidence` away at once, its donors); None where nothing is located."""
+    regions = [r for r in (e.erase or e.region for e in evidence) if r is not None]
+    if not regions:
+        return None
+    giving = [d for d in (donors(e, reading) for e in evidence) if d is not None]
+    return Region.union(regions), np.any(giving, axis=0) if giving else None
 
 
 def fusion(pack: Pack, card: ModelCard) -> reasoning.Fusion:

@@ -20,9 +20,12 @@ class Settings:
         Folder of packs; None = the shipped ones.
     cached_readings
         How many films stay read in memory.
+    eraser
+        How the counterfactual test takes a reason away, a name of ``explain.ERASERS``.
     """
 
     engine: str = "onnx"
     model: Path | None = None
     packs: Path | None = None
     cached_readings: int = 8
+    eraser: str = "clear"

@@ -6,9 +6,9 @@ import numpy as np
 
 from whyray.domain import Attribute, Region
 from whyray.perception.closer.bands import EXPLAINS
-from whyray.perception.closer.contour import read
 from whyray.perception.closer.crop import F64, largest_part
 from whyray.perception.closer.lesion import FINE_MM, Lesion, unknown
+from whyray.perception.closer.rays import read
 from whyray.perception.closer.spicules import CONTRAST, NOISE_SD, Ray
 from whyray.perception.places import gap, lung_border
 

@@ -69,11 +69,11 @@ def calcification(lesion: Lesion) -> Attribute:
     if reason is not None:
         return unknown("calcification", reason)
     heart = heart_contrast(lesion)
-    flat = _smooth(lesion) - lesion.contour.shade
+    flat = lesion.smooth - lesion.contour.shade
     mask = lesion.contour.mask
     if float(np.percentile(flat[mask], 75)) > METAL * heart:
         return unknown("calcification", "not_visible")
-    depth = _depth(mask)
+    depth = lesion.depth
     usual = float(np.percentile(flat[mask], 40))
     limit = usual + max(CALCIUM * heart, CALCIUM_NOISE * lesion.noise)
     spots = mask & (flat > limit) & (depth > 0.12)
@@ -105,7 +105,7 @@ def hollow(lesion: Lesion) -> Attribute:
     crop, contour = lesion.crop, lesion.contour
     if contour.diameter < 2.5 * crop.px(HOLE_MM):
         return unknown("hollow", "too_small")
-    flat, mask, depth = _smooth(lesion) - contour.shade, contour.mask, _depth(contour.mask)
+    flat, mask, depth = lesion.smooth - contour.shade, contour.mask, lesion.depth
     wall = float(np.percentile(flat[mask], WALL_LEVEL))
     if wall < 3 * lesion.noise:
         return unknown("hollow", "too_faint")
@@ -177,21 +177,16 @@ def _dark(lesion: Lesion, width_mm: tuple[float, float], share: float = BUBBLE_D
     from scipy import ndimage
 
     crop, contour = lesion.crop, lesion.contour
-    grey = np.asarray(ndimage.gaussian_filter(crop.grey, 0.25 * crop.px(width_mm[0])), dtype=np.float32)
-    side = max(3, 2 * round(crop.px(width_mm[1]) / 2) + 1)
-    filled = ndimage.grey_closing(grey, size=(side, side)) - grey
+    sigma, side = 0.25 * crop.px(width_mm[0]), max(3, 2 * round(crop.px(width_mm[1]) / 2) + 1)
+    wide = lesion.near(2 * side + int(4 * sigma) + 1)
+    grey = np.asarray(ndimage.gaussian_filter(crop.grey[wide], sigma), dtype=np.float32)
+    filled = np.zeros_like(crop.grey)
+    filled[wide] = ndimage.grey_closing(grey, size=(side, side)) - grey
     grain = lesion.noise / max(1.0, 0.25 * crop.px(width_mm[0]) * 3.5)
     deep = max(share * contour.contrast, BUBBLE_NOISE * grain)
-    inner = contour.mask & (_depth(contour.mask) > 0.2)
+    inner = contour.mask & (lesion.depth > 0.2)
     least = 0.5 * crop.px(width_mm[0]) ** 2
     return [p for p in _parts(inner & (filled > deep)) if p.sum() >= least]
-
-
-def _smooth(lesion: Lesion) -> F32:
-    from scipy import ndimage
-
-    sigma = max(1.0, 0.03 * lesion.contour.diameter)
-    return np.asarray(ndimage.gaussian_filter(lesion.crop.grey, sigma), dtype=np.float32)
 
 
 def _rest(lesion: Lesion) -> tuple[F32, Mask]:

@@ -8,12 +8,15 @@ from functools import cached_property
 import numpy as np
 
 from whyray.domain import Attribute, Line, Mark, Measurement, Observations, Pack
-from whyray.perception.closer.contour import RAYS, Contour, on_rays, read
-from whyray.perception.closer.crop import F64, Crop
+from whyray.perception.closer.contour import Contour
+from whyray.perception.closer.crop import F32, F64, Crop
+from whyray.perception.closer.rays import RAYS, on_rays, read
+from whyray.perception.grid import Box, box
 
 SMALLEST_PX = 16.0  # diameter below which the outline's own cells are its form: 1 px error is 1 / 8 of the radius
 FINE_MM = 0.5  # pixel above which a line of 1 mm is not resolved (two samples a period, Nyquist)
-CLEAR_FORM = 3.0  # contrast over the clutter from which details of the outline are the lesion's and not the clutter's
+CLEAR_FORM = 2.0  # contrast over the clutter from which details of the outline are the lesion's and not the clutter's
+FITS = 0.12  # misfit of the body up to which they are
 CALM_RAYS = 5.0  # standard deviation, in rays, of the smoothing that makes an outline without its own lobes
 
 
@@ -38,6 +41,33 @@ class Lesion:
             + (g[:-2, :-2] + g[:-2, 2:] + g[2:, :-2] + g[2:, 2:])
         )
         return 1.4826 * float(np.median(np.abs(part[::2, ::2]))) / 6
+
+    def near(self, rim: int) -> Box:
+        """Rows and columns of the window within `rim` pixels of the outline's box."""
+        mask = self.contour.mask
+        rows, cols = box(mask) or (slice(0, mask.shape[0]), slice(0, mask.shape[1]))
+        return slice(max(rows.start - rim, 0), rows.stop + rim), slice(max(cols.start - rim, 0), cols.stop + rim)
+
+    @cached_property
+    def smooth(self) -> F32:
+        """Grey of the window, smoothed where the lesion is."""
+        from scipy import ndimage
+
+        sigma = max(1.0, 0.03 * self.contour.diameter)
+        wide = self.near(int(4 * sigma) + 1)
+        out = self.crop.grey.astype(np.float32)
+        out[wide] = ndimage.gaussian_filter(self.crop.grey[wide], sigma)
+        return out
+
+    @cached_property
+    def depth(self) -> F32:
+        """Distance to the outline over its greatest value: 0 at the edge, 1 in the middle."""
+        from scipy import ndimage
+
+        wide = self.near(1)
+        away = np.zeros(self.contour.mask.shape, dtype=np.float32)
+        away[wide] = ndimage.distance_transform_edt(self.contour.mask[wide])
+        return away / np.float32(max(float(away.max()), 1e-6))
 
     @cached_property
     def normals(self) -> tuple[F64, F64]:
@@ -101,7 +131,7 @@ class Lesion:
 
     def unclear(self) -> str | None:
         """Why details of outline and inside cannot be judged; None when they can."""
-        faint = self.contour.contrast < CLEAR_FORM * self.contour.clutter
+        faint = self.contour.contrast < CLEAR_FORM * self.contour.clutter or self.contour.misfit > FITS
         return self.blind() or ("too_faint" if faint else None)
 
 

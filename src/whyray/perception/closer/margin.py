@@ -9,9 +9,10 @@ from whyray.perception.closer.contour import hull, solidity
 from whyray.perception.closer.crop import F64
 from whyray.perception.closer.lesion import Lesion, unknown
 
-NOTCH_SHARE, NOTCH_PX = 0.055, 1.5  # depth of a notch below the hull: part of the diameter, and pixels
-DEEP_SHARE = 0.15  # one notch so deep makes the outline lobulated; else it takes `FEWEST_NOTCHES`
-FEWEST_NOTCHES = 2
+WAVES = slice(3, 8)  # waves of the outline that are lobes: two are an oval, more are finer than the outline is known
+CALM, WAVY = 0.06, 0.08  # their root sum of squares over the radius: none up to the first, lobes from the second
+NOTCH_SHARE, NOTCH_PX = 0.025, 1.0  # depth of a notch below the hull: part of the diameter, and pixels
+FEWEST_NOTCHES = 2  # one notch is as well a vessel beside the lesion
 LOBED_MM = 8.0  # smaller lesions show no lobes on a film: a notch of 0.4 mm is below its unsharpness
 BLURRED = 0.5  # 75 to 25 % width of the edge over the radius; a sphere's shadow has 0.3 to 0.45
 BLURRED_MM = 2.0  # and so much in mm
@@ -20,21 +21,30 @@ UNEVEN = 0.90  # area over hull below which an outline is irregular
 
 
 def lobulation(lesion: Lesion) -> Attribute:
-    """Notches of the outline below its hull, with depth and clock hour."""
+    """Notches of a wavy outline below its hull, with depth and clock hour; undetermined between calm and wavy."""
     reason = lesion.unclear() or ("too_small" if lesion.contour.diameter < lesion.crop.px(LOBED_MM) else None)
     if reason is not None:
         return unknown("lobulation", reason)
     size = lesion.contour.diameter
     found = [n for n in notches(lesion.contour.points) if n[0] > max(NOTCH_SHARE * size, NOTCH_PX)]
     count = Measurement("notch_count", float(len(found)), "count")
-    if len(found) < FEWEST_NOTCHES and not any(depth > DEEP_SHARE * size for depth, _, _ in found):
+    wavy = waviness(lesion.contour.radii)
+    if wavy < CALM:
         return Attribute("lobulation", "none", (count,))
+    if wavy < WAVY or len(found) < FEWEST_NOTCHES:
+        return unknown("lobulation", "too_faint")
     depth, bottom, chord = max(found, key=lambda n: n[0])
     deepest = Measurement(
         "notch_depth", lesion.scaled(depth), lesion.unit, lesion.scaled(1.0), (lesion.line(chord, bottom),)
     )
     marks = tuple(lesion.mark(point) for _, point, _ in found)
     return Attribute("lobulation", "present", (count, deepest), marks)
+
+
+def waviness(radii: F64) -> float:
+    """Root sum of squares of the outline's waves `WAVES`, as a share of the mean radius."""
+    waves = 2 * np.abs(np.fft.rfft(radii)) / (len(radii) * float(radii.mean()))
+    return float(np.sqrt((waves[WAVES] ** 2).sum()))
 
 
 def notches(points: F64) -> list[tuple[float, F64, F64]]:

@@ -144,7 +144,8 @@ def _sheared(ridge: F64, slope: float) -> F64:
     """The ridge map read along lines that leave at a slope: entry (s, t) lies at s + slope t."""
     count, steps = ridge.shape
     shift = np.rint(slope * np.arange(steps)).astype(np.intp)
-    return np.asarray(ridge[(np.arange(count)[:, None] + shift[None]) % count, np.arange(steps)[None]])
+    flat = ((np.arange(count)[:, None] + shift[None]) % count) * steps + np.arange(steps)[None]
+    return np.asarray(np.take(ridge, flat))
 
 
 def _strength(sums: F64, start: int, length: int) -> F64:

@@ -63,7 +63,7 @@ def above(heart: Region, base: int) -> Region | None:
 
 def thorax_extent(right: Region, left: Region) -> Extent | None:
     """Row and columns of the greatest distance from the right lung's outer edge to the left lung's."""
-    outer_right, outer_left = row_edges(right.mask()), row_edges(left.mask())
+    outer_right, outer_left = source_edges(right), source_edges(left)
     both = np.isfinite(outer_right[:, 0]) & np.isfinite(outer_left[:, 1])
     if not both.any():
         return None
@@ -83,20 +83,27 @@ def row_edges(mask: NDArray[np.bool_]) -> NDArray[np.float64]:
     return edges
 
 
+def source_edges(region: Region) -> NDArray[np.float64]:
+    """`row_edges` of a region's mask, from its crop alone."""
+    edges = np.full((region.rows, 2), np.nan)
+    edges[region.bbox[1] : region.bbox[3]] = row_edges(region.crop) + region.bbox[0]
+    return edges
+
+
 def beyond_limit(heart: Region, allowed: float) -> Region | None:
     """The heart's outer strips beyond `allowed` width (px), split evenly over both sides."""
-    mask = heart.mask()
     x0, x1 = heart.bbox[0], heart.bbox[2]
     margin = max((x1 - x0 - allowed) / 2, 0) + 0.04 * (x1 - x0)
-    x = np.arange(mask.shape[1])
-    return Region.from_mask(mask & ((x < x0 + margin) | (x >= x1 - margin))[None, :])
+    x = np.arange(x0, x1)
+    strips = heart.crop & ((x < x0 + margin) | (x >= x1 - margin))[None, :]
+    return Region.from_window(heart.rows, heart.cols, heart.bbox, strips)
 
 
 def measurements(
     scene: Scene, name: str, heart: Region, chest: Extent, ratio: float, sigma: float
 ) -> tuple[Measurement, ...]:
     """The ratio with the two transverse lines that make it."""
-    edges = row_edges(heart.mask())
+    edges = source_edges(heart)
     y_left = float(np.nanargmin(edges[:, 0]))
     y_right = float(np.nanargmax(edges[:, 1]))
     level = (y_left + y_right) / 2

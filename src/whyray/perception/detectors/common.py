@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from whyray.domain import SignDefinition, SignObservation
+from whyray.perception.grid import closed, grown
 from whyray.perception.scene import Scene, enlarge, hearts
 
 Mask = NDArray[np.bool_]
@@ -39,9 +40,7 @@ def body_field(scene: Scene) -> Mask:
 
 def chest_field(scene: Scene) -> Mask:
     """The body field with a rim for pleura and hidden lung bases; worked out once a film."""
-    from scipy import ndimage
-
-    return _kept(scene, "rim", lambda: ndimage.binary_dilation(body_field(scene), iterations=RIM))
+    return _kept(scene, "rim", lambda: grown(body_field(scene), RIM))
 
 
 def _kept(scene: Scene, name: str, make: Any) -> Mask:
@@ -54,10 +53,6 @@ def _kept(scene: Scene, name: str, make: Any) -> Mask:
 
 def _closed(scene: Scene) -> Mask:
     """Closing at half resolution: four times faster, and finer than any mask that it bounds."""
-    from scipy import ndimage
-
     ids = {*scene.lungs, *(i for i in scene.masks if i in hearts(scene.pack))}
     seen = np.any([scene.masks[i] for i in ids], axis=0) if ids else np.zeros(scene.grid.shape, np.bool_)
-    padded = np.pad(seen[::2, ::2], GAP)
-    closed = np.asarray(ndimage.binary_closing(padded, iterations=GAP // 2), dtype=np.bool_)
-    return enlarge(closed[GAP:-GAP, GAP:-GAP], scene.grid.shape[0])
+    return enlarge(closed(seen[::2, ::2], GAP // 2), scene.grid.shape[0])

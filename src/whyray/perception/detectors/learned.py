@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from math import exp
 
 import numpy as np
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 from whyray.domain import Measurement, SignDefinition, SignObservation
 from whyray.perception.detectors.common import body_field, evidence_threshold, missing, parameter
 from whyray.perception.film import log_odds
+from whyray.perception.grid import box
 from whyray.perception.scene import F32, Scene
 from whyray.perception.zones import touched
 
@@ -43,13 +45,22 @@ def class_map(scene: Scene, sign: SignDefinition) -> SignObservation:
 
 def carrying_part(scene: Scene, class_scores: F32) -> NDArray[np.float32] | None:
     """Grid map (1 inside) of the cells that carry the positive score, inside lungs and heart; None without any."""
-    from scipy import ndimage
-
     body = body_field(scene)
-    zoom = scene.grid.shape[0] / class_scores.shape[0]
-    fine = ndimage.zoom(class_scores, zoom, order=1, grid_mode=True, mode="nearest")
-    fine = np.where(body, fine, -np.inf)
-    top = float(fine.max()) if body.any() else -np.inf
+    where = box(body)
+    if where is None:
+        return None
+    reading = _reading(scene.grid.shape[0], class_scores.shape[0])
+    fine = np.where(body[where], reading[where[0]] @ class_scores @ reading[where[1]].T, -np.inf)
+    top = float(fine.max())
     if not top > 0:
         return None
-    return (fine >= CARRIES * top).astype(np.float32)
+    carrying = np.zeros(body.shape, dtype=np.float32)
+    carrying[where] = fine >= CARRIES * top
+    return carrying
+
+
+@lru_cache(maxsize=4)
+def _reading(size: int, cells: int) -> NDArray[np.float64]:
+    """Matrix (size, cells) that reads a row of `cells` at `size` points, bilinearly between the cells' centres."""
+    at = np.clip((np.arange(size) + 0.5) * cells / size - 0.5, 0, cells - 1)
+    return np.asarray(np.maximum(0.0, 1.0 - np.abs(at[:, None] - np.arange(cells)[None, :])))

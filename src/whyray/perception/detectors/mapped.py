@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 
 from whyray.domain import SignDefinition, SignObservation
 from whyray.perception.detectors.common import chest_field, evidence_threshold, missing, parameter
+from whyray.perception.grid import grown
 from whyray.perception.measures import MEASURED
 from whyray.perception.scene import F32, Scene, enlarge
 from whyray.perception.zones import touched
@@ -82,5 +83,5 @@ def marked(scene: Scene, logits: F32, level: float) -> F32 | None:
     sizes = np.bincount(parts.ravel())
     sizes[0] = 0
     kept = (sizes >= min(MIN_CELLS, sizes.max()))[parts]
-    near = ndimage.binary_dilation(kept) & field
+    near = grown(kept, 1) & field
     return np.where(near, np.clip(0.5 + 0.5 * (p - cut) / max(cut, 1 - cut), 0, 1), 0.0).astype(np.float32)

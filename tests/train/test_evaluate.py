@@ -1,0 +1,141 @@
+import logging
+from argparse import Namespace
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+
+pytest.importorskip("torch")
+pytest.importorskip("sklearn")
+
+from perception import scenery
+from train.toys import film
+from whyray_train import anatomy_eval, erasure_eval, evaluate, films, model_card, sign_eval, spread
+from whyray_train.films import NORMAL_LABEL
+from whyray_train.gating import channels
+
+INTERVAL = {"value": 0.5, "low": 0.4, "high": 0.6, "films": 3}
+PART = {"median": 0.2, "lower": 0.1, "upper": 0.3, "abs_median": 0.2, "abs_90": 0.4}
+ERASED = {"n": 2, "fused": PART, "film": PART, "gate_change": 0.5, "distance_ratio": 0.9}
+
+
+def options(folder: Path, **changes: Any) -> Namespace:
+    given = {"data": folder, "ct": None, "runs": None, "split": "val", "seeds": 2, "cache": folder, "erased": 0}
+    return Namespace(**{**given, **changes})
+
+
+def measured(monkeypatch: pytest.MonkeyPatch) -> SimpleNamespace:
+    """A reader, and measurements that give their own names back."""
+    monkeypatch.setattr(anatomy_eval, "on_projections", lambda *_: {"was": "ct"})
+    monkeypatch.setattr(anatomy_eval, "on_human_lungs", lambda *_: {"was": "human"})
+    monkeypatch.setattr(spread, "measure", lambda *_: {"was": "seeds"})
+    monkeypatch.setattr(erasure_eval, "erasure", lambda *given: {"was": given[-1]})
+    return SimpleNamespace(packs=(None,), engine=lambda pack: None)
+
+
+def test_what_needs_a_missing_file_is_left_out_and_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    reader = measured(monkeypatch)
+    with caplog.at_level(logging.WARNING):
+        found = evaluate.where_present(options(tmp_path, ct=tmp_path / "none.npz"), reader)  # type: ignore[arg-type]
+    assert found == {}
+    assert "anatomy_ct is left out: no" in caplog.text
+    assert "seeds is left out: not asked for" in caplog.text
+
+
+def test_what_is_there_is_measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    reader = measured(monkeypatch)
+    (tmp_path / "open_lungs").mkdir()
+    for name in ("ct.npz", "net.pt"):
+        (tmp_path / name).touch()
+    given = options(tmp_path, ct=tmp_path / "ct.npz", runs=tmp_path, erased=7)
+    found = evaluate.where_present(given, reader)  # type: ignore[arg-type]
+    assert {k: v["was"] for k, v in found.items()} == {
+        "anatomy_ct": "ct", "anatomy_human": "human", "seeds": "seeds", "erasure": 7,
+    }  # fmt: skip
+
+
+def test_channels_that_no_sign_reads_are_compared_with_their_label_or_a_hinted_one(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """The map of every second film is bright in all channels: those films have all labels."""
+    bank, pack = channels(), scenery.pack()
+    read = {scenery.channel(s) for s in scenery.mapped()}
+    unread = [c for c in bank if c.name not in read]
+    assert unread
+    every = "|".join(sorted(set().union(*(c.labels | sign_eval.hinting(c.name) for c in unread))))
+    items = [film(every if i % 2 else NORMAL_LABEL, patient=str(i)) for i in range(8)]
+    images = np.stack([np.full((32, 32), 255 * (i % 2), np.uint8) for i in range(8)])
+    monkeypatch.setattr(films, "cached", lambda *_: images)
+
+    def run(array: np.ndarray[Any, Any], want: list[str]) -> dict[str, np.ndarray[Any, Any]]:
+        return {"signs": np.full((len(bank), 8, 8), array.max(), np.float32)}
+
+    engine = SimpleNamespace(card=SimpleNamespace(input_size=32), run=run)
+    got = sign_eval.channels_against_labels(engine, pack, items, tmp_path)  # type: ignore[arg-type]
+    assert set(got) == {f"{c.name} (channel)" for c in unread}
+    assert {v["all_films"]["value"] for v in got.values()} == {1.0}
+    for channel in unread:
+        told = got[f"{channel.name} (channel)"]["labels"]
+        assert told == sorted(channel.labels or sign_eval.hinting(channel.name))
+        assert set(told) <= channel.labels | channel.hint
+
+
+def test_named_signs_together_are_compared_with_the_label_of_their_finding() -> None:
+    items = [film(label, patient=str(i)) for i, label in enumerate(["Edema"] * 4 + ["Mass"] * 4)]
+    log_odds = np.array([[1.0, 0.0]] * 4 + [[0.0, 1.0]] * 3 + [[2.0, 1.0]])
+    got = sign_eval.together_against_labels(items, ["Edema", NORMAL_LABEL], log_odds)
+    assert list(got) == ["all named signs of Edema"]
+    assert got["all named signs of Edema"]["all_films"]["value"] == 0.75
+
+
+def numbers() -> dict[str, Any]:
+    """Numbers of one evaluation with nothing that needs further files."""
+    auc = {**INTERVAL, "positives": 1, "total": 3}
+    kinds = dict.fromkeys(model_card.KINDS, auc)
+    return {
+        "split": "val",
+        "commit": "abc",
+        "command": "evaluate",
+        "findings": {
+            "per_finding": {"Mass": kinds},
+            **{f"mean_{k}": auc for k in model_card.KINDS},
+            "by_view": {"PA": {"mean": auc, "per_finding": {"Mass": auc}}},
+            "calibration_error_fused": 0.1,
+            "calibration_error_film": 0.1,
+        },
+        "signs_against_labels": {},
+        "signs_on_inserted": {},
+        "pointing": {},
+        "signs": {"normals_with_any_named_sign": {}},
+        "anatomy": {},
+        "gate": {},
+    }
+
+
+def test_the_page_shows_what_was_measured_and_no_more() -> None:
+    card = {"id": "x", "weights": {"sha256": "0"}, "training": {"commands": [], "limits": []}}
+    bare = model_card.page(card, numbers())
+    auc = {**INTERVAL, "positives": 1, "total": 3}
+    more = {
+        "kerley_b": {"source": "lines", "lines": 9, "films": 3, "false_lines_a_film": 0.5, "sensitivity": INTERVAL},
+        "anatomy_ct": {"truth": "exact masks", "trachea": INTERVAL},
+        "anatomy_human": {"truth": "human", "lungs": INTERVAL},
+        "heart_ratio": {"view": "PA", "label": "Big", "unmeasured": 0, "mean_ratio": [0.5, 0.4], "auc": auc},
+        "seeds": {"varies": "head", "all_films": 0.75, "redrawn": [0.74, 0.73], "standard_deviation": 0.007},
+        "erasure": {
+            "label": "Ill",
+            "chosen": "clear",
+            "erasers": {"clear": dict.fromkeys(("all_reasons", "control", "normal"), ERASED)},
+        },
+    }
+    full = model_card.page(card, {**numbers(), **more})
+    for words in ("| trachea | .500", "human lung masks", "| Big | .500", "| .750 | .740, .730 | 0.007 |",
+                  "| clear | 0.200 (0.100 to 0.300), n = 2 |", "| 9 | 3 | .500"):  # fmt: skip
+        assert words in full
+        assert words not in bare
+    assert full.count("## ") == bare.count("## ") + len(more)
+    assert "None" not in full
