@@ -188,6 +188,8 @@ def findings(scores: Scores, frozen: F64) -> dict[str, Any]:
     for kind, values in (("fused", scores.fused), ("film", scores.film)):
         error = metrics.calibration_error(scores.labels[:, disease], values[:, disease])
         out[f"calibration_error_{kind}"] = round(error, 4)
+    bins = metrics.reliability(scores.labels[:, disease], scores.fused[:, disease])
+    out["reliability"] = [[round(mean, 3), round(share, 3), n] for mean, share, n in bins]
     return out
 
 

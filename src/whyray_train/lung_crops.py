@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
+T = TypeVar("T", bound=np.generic)
 F32 = NDArray[np.float32]
 PLANES = 6  # this lung, the other, heart, clavicles, and the place from apex to base and from wall to middle
 CELL = 4  # pixels of the film a cell of the planes
@@ -52,7 +54,7 @@ def _lung(soft: F32, mirrored: bool, crop: tuple[int, int]) -> Lung | None:
     return Lung((box[1] * CELL + BELOW - crop[0], box[2] * CELL - BESIDE), mirrored, box)
 
 
-def cut[T: np.generic](array: NDArray[T], lung: Lung, crop: tuple[int, int], stride: int = 1) -> NDArray[T]:
+def cut(array: NDArray[T], lung: Lung, crop: tuple[int, int], stride: int = 1) -> NDArray[T]:
     """The crop of an array (..., s / stride, s / stride); zero beyond the film."""
     whole = array[..., ::-1] if lung.mirrored else array
     top, left = (c // stride for c in lung.corner)

@@ -73,16 +73,18 @@ def mean_auc_interval(labels: NDArray[np.bool_], scores: F64, patients: Sequence
     return Interval(mean(np.arange(len(labels))), float(low), float(high), int(labels.sum()), len(labels))
 
 
-def calibration_error(labels: NDArray[np.bool_], scores: F64, bins: int = 15) -> float:
-    """Expected calibration error over all entries, equal-width bins (Naeini 2015)."""
+def reliability(labels: NDArray[np.bool_], scores: F64, bins: int = 15) -> list[tuple[float, float, int]]:
+    """(mean score, share of positives, entries) of each equal-width bin that has any: the reliability diagram."""
     flat_labels, flat = labels.ravel(), scores.ravel()
     index = np.minimum((flat * bins).astype(int), bins - 1)
-    error = 0.0
-    for b in range(bins):
-        inside = index == b
-        if inside.any():
-            error += inside.mean() * abs(flat_labels[inside].mean() - flat[inside].mean())
-    return float(error)
+    filled = [index == b for b in range(bins) if (index == b).any()]
+    return [(float(flat[i].mean()), float(flat_labels[i].mean()), int(i.sum())) for i in filled]
+
+
+def calibration_error(labels: NDArray[np.bool_], scores: F64, bins: int = 15) -> float:
+    """Expected calibration error over all entries, equal-width bins (Naeini 2015)."""
+    table = reliability(labels, scores, bins)
+    return sum(n * abs(share - mean) for mean, share, n in table) / labels.size
 
 
 def dice(a: NDArray[np.bool_], b: NDArray[np.bool_]) -> float:

@@ -25,6 +25,8 @@ def page(card: Mapping[str, Any], numbers: Mapping[str, Any]) -> str:
             ("what", "expected calibration error, 15 bins"),
             ((k, numbers["findings"][f"calibration_error_{k}"]) for k in ("fused", "film")),
         ),
+        "## Reliability diagram of the reader, all 14 labels",
+        _table(("mean probability", "share of positives", "entries"), numbers["findings"]["reliability"]),
         "## Signs against study labels of real films: AUROC",
         _table(("sign", "labels", "against all other films", "against normal films"), _labelled(numbers)),
         "## Signs inserted into held-out films (simulated signs, no clinical number)",

@@ -105,6 +105,7 @@ def numbers() -> dict[str, Any]:
             **{f"mean_{k}": auc for k in model_card.KINDS},
             "by_view": {"PA": {"mean": auc, "per_finding": {"Mass": auc}}},
             "calibration_error_fused": 0.1,
+            "reliability": [[0.05, 0.04, 90]],
             "calibration_error_film": 0.1,
         },
         "signs_against_labels": {},

@@ -3,8 +3,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-torch = pytest.importorskip("torch")
+pytest.importorskip("torch")
 
+import torch
+
+from train import toys
+from train.toys import film as item
 from whyray_train import fine, fine_eval, inserted, lung_crops
 from whyray_train.fine_network import FineNet, bank, pooled
 
@@ -115,14 +119,11 @@ def test_maps_and_masks_of_a_film_lie_on_each_other() -> None:
 
 
 def test_a_finer_set_keeps_the_channels_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    from train import toys
-    from train.toys import film
-
     toys.save_film(tmp_path, "n")
-    item = film("Edema", id="n", path=tmp_path / "nih" / "n.jpg", anatomy=tmp_path / "nih_anatomy" / "n.png")
+    one = item("Edema", id="n", path=tmp_path / "nih" / "n.jpg", anatomy=tmp_path / "nih_anatomy" / "n.png")
     kept = tuple(c.name for c in bank().channels)
     detail = inserted.Detail(work=256, stride=2, kinds=(kept[3],), channels=kept)
-    made = inserted.make([item], 6, 64, 1, tmp_path / "cache", detail)
+    made = inserted.make([one], 6, 64, 1, tmp_path / "cache", detail)
     assert made.signs.shape == (6, SIGNS, 32, 32)
     assert set(made.kinds) <= {kept[3], ""}
     assert made.shown[:, 3].any()

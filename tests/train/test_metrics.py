@@ -103,3 +103,12 @@ def test_dice_by_hand() -> None:
     assert metrics.dice(a, a) == 1
     assert metrics.dice(a & ~a, b & ~b) == 1
     assert metrics.dice(a, b & ~b) == 0
+
+
+def test_the_reliability_diagram_by_hand() -> None:
+    labels = np.array([[False, True], [True, True]])
+    scores = np.array([[0.1, 0.3], [0.9, 0.7]])
+    assert metrics.reliability(labels, scores, bins=2) == [
+        (pytest.approx(0.2), pytest.approx(0.5), 2),
+        (pytest.approx(0.8), pytest.approx(1.0), 2),
+    ]

@@ -97,6 +97,7 @@ def _explain_one(draft: Draft, finding: Finding) -> None:
     say_absent(draft, finding, parts.absent)
     if not supported and not asked_for:
         say_items(draft, finding, parts.pro, "head.little")
+    _say_erased(draft, finding)
     if not (parts.pro or parts.contra or parts.absent):
         draft.say("none_listed")
     say_unlocated(draft, finding, parts.unlocated)
@@ -104,6 +105,18 @@ def _explain_one(draft: Draft, finding: Finding) -> None:
         _say_needed(draft, finding)
     _closing(draft, finding)
     say_grounds(draft, finding, (*parts.pro, *parts.contra, *parts.absent))
+
+
+def _say_erased(draft: Draft, finding: Finding) -> None:
+    """Say what is left of the probability when all located reasons are erased at once."""
+    test, film = finding.counterfactual, draft.film
+    if test is None:
+        return
+    reasons = tuple(e for e in finding.evidence if e.polarity == "for" and e.region is not None)
+    after = min(1.0, max(0.0, finding.probability - test.drop))
+    key = "erased.falls" if test.passed else "erased.holds"
+    text = film.phrases.fill(key, name=film.name(finding), before=finding.probability, after=after)
+    draft.add(text, finding, reasons)
 
 
 def _explain_shortly(draft: Draft, finding: Finding, parts: Sorted) -> None:

@@ -73,7 +73,8 @@ class Finding:
 
     ``logit(probability) == base_log_odds + sum(e.log_lr for e in evidence)`` holds exactly.
     ``evidence`` is ordered: for, against, absent; each by decreasing |log_lr|.
-    ``rules`` are the ids of all pathways that fired.
+    ``rules`` are the ids of all pathways that fired. ``counterfactual`` is the test with all located reasons erased at
+    once, where it was done.
     """
 
     id: str
@@ -83,3 +84,4 @@ class Finding:
     verdict: Verdict
     evidence: tuple[Evidence, ...]
     rules: tuple[str, ...] = ()
+    counterfactual: Counterfactual | None = None

@@ -329,7 +329,9 @@ class Reader(Library):
         return interview.compose(Query("", lang, "SCREEN"), reading.findings, frozenset(), dialogue.Context())
 
     def test(self, finding: Finding, reading: Reading, rejected: frozenset[str] = frozenset()) -> Finding:
-        """The finding with each of its heaviest located reasons erased in turn and the drop stored.
+        """The finding with each of its heaviest located reasons erased in turn, then all at once, and the drops stored.
+
+        A conclusion that the film does not bear out is not tested with all of them erased: there is nothing to fall.
 
         Parameters
         ----------
@@ -344,10 +346,13 @@ class Reader(Library):
         most = int(reading.pack.settings["counterfactual_max"])
         carrying = reasons(finding)[:most]
         score = self.score(finding.id, reading, rejected)
+        several = len(reasons(finding)) > 1 and finding.verdict != "not_supported"
         with ThreadPoolExecutor(TESTERS) as pool:
+            whole = pool.submit(self.test_together, finding, reading, rejected) if several else None
             tested = list(pool.map(lambda e: self._erased(e, finding, reading, score), carrying))
         tests = {e.id: e for e in tested}
-        result = replace(finding, evidence=tuple(tests.get(e.id, e) for e in finding.evidence))
+        evidence = tuple(tests.get(e.id, e) for e in finding.evidence)
+        result = replace(finding, evidence=evidence, counterfactual=None if whole is None else whole.result())
         with self._lock:
             self._tested[key] = (reading, result)
             while len(self._tested) > TESTS_KEPT:

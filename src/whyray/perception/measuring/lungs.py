@@ -15,6 +15,7 @@ from whyray.perception.measuring.chart import F64, Chart, Unseen
 # of its width; the second ones tell how much the angle depends on the window.
 WALL, BASE = ((0.03, 0.14), (0.05, 0.20)), ((0.05, 0.22), (0.08, 0.32))
 LEAST_POINTS = 4
+MOST_DOUBT = 15.0  # degrees of uncertainty from which an angle says nothing: blunt and sharp ones differ by 30 or so
 TIP_FIT = 0.5  # cells: roughness of an outline that a straight leg may have without becoming less certain
 
 
@@ -72,6 +73,8 @@ def costophrenic_angle(chart: Chart, name: str, params: Mapping[str, Any]) -> It
     )
     window = np.sqrt(chart.edge**2 + (TIP_FIT * chart.cell) ** 2) / ((WALL[0][1] - WALL[0][0]) * (y1 - y0))
     sigma = float(np.hypot(np.hypot(angle - other, np.degrees(rough)), np.degrees(window)))
+    if sigma > MOST_DOUBT:
+        raise Unseen("angle_hidden")
     yield Measurement(name, angle, "deg", sigma, lines)
 
 
