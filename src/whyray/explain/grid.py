@@ -54,17 +54,14 @@ class Grid:
         """
         from scipy import ndimage
 
-        pixels = image.pixels[0]
-        frame = Frame(pixels.shape[0], pixels.shape[1], WORK)
-        film = frame.to_grid(pixels)
+        frame, film, inside, band = laid(image, detail)
         covered = frame.to_grid(region.mask().astype(np.float32))
         hole = covered > min(0.05, float(covered.max()) / 2)
         apart = ~ndimage.binary_dilation(hole, iterations=RIM)
-        inside = frame.to_grid(np.ones_like(pixels)) > 0.5
         given = inside if donors is None else inside & (frame.to_grid(donors.astype(np.float32)) > 0.5)
         enough = bool((given & apart).sum() >= hole.sum() / FEWEST)
         giving = given & apart if enough else inside & apart
-        return Grid(frame, film, low_band(film, inside, detail), hole, inside, given, giving, enough)
+        return Grid(frame, film, band, hole, inside, given, giving, enough)
 
     def painted(self, image: Image, region: Region, low: F32, method: str, hole: Mask | None = None) -> Image:
         """The film whose low band is `low` (WORK, WORK) inside the hole; `method` is mixed into the digest."""
@@ -75,6 +72,22 @@ class Grid:
         change = np.where(self.inside, (low - self.band) * soft, 0).astype(np.float32)
         pixels = np.clip(image.pixels[0] + self.frame.to_source(change), 0, 1)
         return image.with_pixels(pixels[None].astype(np.float32), tag(region, method))
+
+
+@lru_cache(maxsize=2)
+def laid(image: Image, detail: float) -> tuple[Frame, F32, Mask, F32]:
+    """(frame, film, cells of the picture, low band): the same film is erased from several times in a row.
+
+    Images compare by identity; the arrays are read only.
+    """
+    pixels = image.pixels[0]
+    frame = Frame(pixels.shape[0], pixels.shape[1], WORK)
+    film = frame.to_grid(pixels)
+    inside = frame.to_grid(np.ones_like(pixels)) > 0.5
+    band = low_band(film, inside, detail)
+    for array in (film, inside, band):
+        array.setflags(write=False)
+    return frame, film, inside, band
 
 
 def low_band(values: F32, inside: Mask, sigma: float = DETAIL) -> F32:
