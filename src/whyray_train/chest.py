@@ -55,7 +55,8 @@ def gather(options: argparse.Namespace, plan: loop.Plan) -> tuple[list[tuple[sou
     told = None if options.told is None else Told.load(options.told)
     found = [(sources.real_films(options.data, "train", plan.size, cache, weights, told), plan.real)]
     if told is not None and plan.human:
-        found.append((sources.human_films(options.data, plan.size, cache, len(heads), told), plan.human))
+        human = sources.human_films(options.data, plan.size, cache, len(heads), told)
+        found += [(human, plan.human)] if human is not None else []
     if plan.inserted:
         made, _ = sources.inserted_films(options.data, "train", plan.size, cache, options.made, plan.seed)
         found.append((made, plan.inserted))
@@ -91,7 +92,7 @@ def whole(options: argparse.Namespace, plan: loop.Plan) -> None:
         first = argparse.Namespace(**{**vars(options), "runs": runs / "first", "told": None})
         options.start = runs / "first" / "net.pt"
         if not options.start.exists():
-            train(first, replace(plan, steps=round(FIRST * plan.steps), human=0))
+            train(first, replace(plan, steps=max(1, round(FIRST * plan.steps)), human=0))
     if options.told is None:
         options.told = runs / "told.npz"
         if not options.told.exists():

@@ -45,8 +45,8 @@ class Plan:
 
     made: int = 360
     seeds: tuple[int, ...] = (11, 12)
-    steps: int = 600
-    segment: int = 50
+    steps: int = 1500
+    segment: int = 100
     batch: int = 8
     side: int = 160
     rate: float = 6e-3

@@ -199,10 +199,15 @@ def retold(
     return np.concatenate([planes, np.stack(added)]) if added else planes, rows
 
 
-def human_films(data: Path, size: int, cache: Path, heads: int, told: Told) -> Source:
-    """Films with human lung masks that are not held out, the heart cut out by `told`; they teach the lungs only."""
+def human_films(data: Path, size: int, cache: Path, heads: int, told: Told) -> Source | None:
+    """Films with human lung masks that are not held out, the heart cut out by `told`; they teach the lungs only.
+
+    None when `told` holds none of them (a network too young to agree with itself).
+    """
     index = {name: i for i, name in enumerate(told.ids.tolist())}
     items = [f for f in open_lungs.read(data)[0] if f.id in index]
+    if not items:
+        return None
     found = [index[f.id] for f in items]
     n, j = len(items), len(channels())
     anatomy_weight = np.zeros((n, len(films.STRUCTURES)), np.float32)
