@@ -123,7 +123,7 @@ def _pattern(key: str) -> SignDefinition:
 
 
 def build_pack() -> Pack:
-    terms = yaml.safe_load((CHEST / "terms.yaml").read_text("utf-8"))
+    terms = [t for n in ("terms", "spelling") for t in yaml.safe_load((CHEST / f"{n}.yaml").read_text("utf-8"))]
     templates = yaml.safe_load((CHEST / "templates.yaml").read_text("utf-8"))
     return Pack(
         id="chest",

@@ -7,7 +7,10 @@ from whyray.render import load_theme
 from whyray.render.fonts import draw_text, has_glyph, shipped_font, text_width
 from whyray.render.theme import FOLDER
 
-YAMLS = [*sorted((FOLDER.parent / "packs").rglob("*.yaml")), FOLDER / "theme.yaml"]
+# What a reader types is never drawn: spelling.yaml holds characters of other scripts and look-alikes.
+TYPED = {"spelling.yaml"}
+PACKS = (path for path in sorted((FOLDER.parent / "packs").rglob("*.yaml")) if path.name not in TYPED)
+YAMLS = [*PACKS, FOLDER / "theme.yaml"]
 
 
 @pytest.mark.parametrize("path", YAMLS, ids=lambda path: f"{path.parent.name}/{path.name}")

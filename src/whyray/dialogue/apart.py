@@ -31,7 +31,7 @@ def apart(text: str, hits: tuple[Hit, ...], lexicon: Lexicon) -> tuple[Hit, ...]
     whole = [h for h in hits if h.kind in _NAMED]
     found = [f for f in _across(text, lexicon) if not any(h.start <= f.start and f.end <= h.end for h in whole)]
     if not found and not any(h.kind == "scope" for h in hits):
-        found = _scattered(text, whole, lexicon)
+        found = _scattered(text, hits, lexicon)
     kept = [h for h in hits if h.kind not in _NAMED or not any(f.start <= h.start and h.end <= f.end for f in found)]
     return tuple(sorted((*kept, *found), key=lambda h: (h.start, h.end)))
 
@@ -65,15 +65,17 @@ def _across(text: str, lexicon: Lexicon) -> list[Hit]:
     return out
 
 
-def _scattered(text: str, named: list[Hit], lexicon: Lexicon) -> list[Hit]:
+def _scattered(text: str, hits: tuple[Hit, ...], lexicon: Lexicon) -> list[Hit]:
     """Return the English name whose words all stand near each other in another order; none when several fit.
 
-    Where names were found in one piece, it must have all their words and more.
+    Where names were found in one piece, it must have all their words and more; the words of a question for a place
+    ("which lobe") belong to no name.
     """
     from whyray.dialogue.lexicon import Hit
 
-    words = set(latin_words(text))
-    least = {w for h in named for w in latin_words(h.text)}
+    asking = {w for h in hits if "locate" in h.values for w in latin_words(h.text)}
+    words = set(latin_words(text)) - asking
+    least = {w for h in hits if h.kind in _NAMED for w in latin_words(h.text)}
     fitting = [(bag, name) for bag, name in lexicon.loose if least < bag <= words]
     if not fitting:
         return []

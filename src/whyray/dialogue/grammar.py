@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import get_args
 
-from whyray.dialogue.lexicon import Hit, Scan
+from whyray.dialogue.lexicon import Hit, Layer, Lexicon, Scan
 from whyray.dialogue.normalise import HAN, has_foreign_letter
+from whyray.dialogue.wording import idle, scopes, structures
 from whyray.domain import Bilingual, Intent, Pack, PackError
 
 # A sign belongs to one diagnosis when it multiplies that one's odds this many times more than any other's.
@@ -80,9 +81,12 @@ class Reading:
     denied: tuple[Hit, ...] = ()
 
 
-def rules_of(pack: Pack) -> tuple[GrammarRule, ...]:
-    """Return the pack's grammar in order; raises PackError (GRAMMAR_RULE) on a malformed line."""
-    return tuple(_rule(t.value) for t in pack.terms if t.kind == "rule")
+def rules_of(pack: Pack, kind: str = "rule") -> tuple[GrammarRule, ...]:
+    """Return the pack's grammar in order; raises PackError (GRAMMAR_RULE) on a malformed line.
+
+    Rules of the kind ``default`` hold where no other does and no word leans towards another intent.
+    """
+    return tuple(_rule(t.value) for t in pack.terms if t.kind == kind)
 
 
 @lru_cache(maxsize=1024)
@@ -105,8 +109,8 @@ def fire(rules: Iterable[GrammarRule], features: frozenset[str]) -> GrammarRule 
     return next((r for r in rules if r.needs <= features and not r.forbids & features), None)
 
 
-def interpret(scan: Scan, pack: Pack, *, long: bool = False) -> Reading:
-    """Find features, targets and left-over words of a scanned question."""
+def interpret(scan: Scan, pack: Pack, *, long: bool = False, hints: tuple[Hit, ...] = ()) -> Reading:
+    """Find features, targets and left-over words of a scanned question; `hints` are words that lean to an intent."""
     diagnoses, unclear = _targets(_meant(scan), pack)
     unknown = _unknown(scan)
     aspects = _aspects(scan)
@@ -126,6 +130,7 @@ def interpret(scan: Scan, pack: Pack, *, long: bool = False) -> Reading:
     elif "abnormal" in features:
         features.add("screen")
     denied, denial = _denied(scan, pack)
+    features |= structures(scan) | {f"hint:{intent}" for h in hints for intent in h.values}
     features |= {
         name
         for name, holds in (
@@ -141,6 +146,7 @@ def interpret(scan: Scan, pack: Pack, *, long: bool = False) -> Reading:
             ("several", len(ids_named(scan.text)) > 1 or any("many" in h.values for h in references(scan))),
             ("film", any("film" in h.values for h in scan.details if h.kind == "plain")),
             ("lesion", any({"noun", "lesion", "this"} & set(h.values) for h in scan.details)),
+            ("anchor", bool(ids_named(scan.text))),
             ("mark", "?" in scan.text),
             ("opposed", bool(_OPPOSED.search(scan.text))),
             ("contradicted", bool(_CONTRADICTED.search(scan.text))),
@@ -196,7 +202,7 @@ def _is_question(scan: Scan) -> bool:
 def _denied(scan: Scan, pack: Pack) -> tuple[tuple[Hit, ...], bool]:
     """Return the names that the text negates, and whether it negates a name or what it points to."""
     start, names, denial = 0, [], False
-    for end in _ends(scan):
+    for end in scopes(scan.text):
         clause = [h for h in scan.hits if start <= h.start < end]
         cues = [h for h in clause if h.kind == "cue" and "negation" in h.values]
         pointed = [h for h in references(scan) if start <= h.start < end]
@@ -227,12 +233,19 @@ def _targets(hits: tuple[Hit, ...], pack: Pack) -> tuple[tuple[str, ...], tuple[
     owned: dict[str, None] = {}
     for hit in hits:
         if hit.kind == "sign":
-            owners = dict.fromkeys(d for sign in hit.values for d in owners_of(sign, pack))
+            owners = dict.fromkeys(d for sign in hit.values for d in owners_of(sign, pack)) or _called(hit, pack)
             if len(owners) == 1:
                 owned.update(owners)
             else:
                 unclear.append((hit.text, tuple(owners)))
     return tuple(owned), tuple(unclear) if not owned else ()
+
+
+def _called(hit: Hit, pack: Pack) -> dict[str, None]:
+    """Return the diagnosis whose name stands inside that of a sign ("signs of pulmonary hypertension")."""
+    layer = Lexicon.of(pack).meanings
+    inside = Layer({s: e for s, e in layer.entries.items() if e[0] == "diagnosis" and s in hit.text}, len(hit.text))
+    return dict.fromkeys(v for h in inside.find(hit.text, [False] * len(hit.text)) for v in h.values)
 
 
 def owners_of(sign_id: str, pack: Pack) -> tuple[str, ...]:
@@ -267,7 +280,7 @@ def _is_negated(scan: Scan, abnormal: bool) -> bool:
 
     A clause that only goes on with a negation counts too; "abnormal" negates "normal".
     """
-    ends = _ends(scan)
+    ends, spared = scopes(scan.text), idle(scan.text)
 
     def clause(hit: Hit) -> int:
         return next(i for i, end in enumerate(ends) if hit.start <= end)
@@ -276,7 +289,11 @@ def _is_negated(scan: Scan, abnormal: bool) -> bool:
     first = {clause(h) for h in [h for h in scan.hits if h.kind in _NAMED][:1]}
     asked = first | {clause(h) for h in scan.hits if h.kind == "cue" and {"why", "basis"} & set(h.values)}
     counted = (*_NEGATIONS, "abnormal") if abnormal else _NEGATIONS
-    negations = [h for h in scan.hits if h.kind == "cue" and set(counted) & set(h.values)]
+    negations = [
+        h
+        for h in scan.hits
+        if h.kind == "cue" and set(counted) & set(h.values) and not any(s < h.end and h.start < e for s, e in spared)
+    ]
     going_on = {
         clause(h)
         for h in negations

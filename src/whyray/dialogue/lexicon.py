@@ -24,6 +24,9 @@ Word = tuple[str, str, Lang, str]
 KINDS = ("diagnosis", "sign", "scope", "cue", "answer", "idiom", "zone", "structure", "side", "word")
 DETAILS = ("plain", "aspect", "form", "device", "structure", "zone", "place", "reference", "side")
 NAMED = ("diagnosis", "sign")
+_HINT = "hint"
+# A short vowel and one consonant at the end: the consonant is doubled before an ending.
+_SHORT_STEM = re.compile(r"^[^aeiou]*[aeiou][bdgklmnprt]$")
 _SUFFIX = re.compile(r"(?:'s|es|s)?(?![a-z0-9])")
 _INFLECTED = (
     ("'s", ""),
@@ -144,6 +147,8 @@ class Lexicon:
         Short words that only questions outside the scope have: nothing is corrected to them.
     properties
         Signs that are a property of a lesion, by sign id.
+    hints
+        Words that lean towards an intent, for what no rule decides.
     """
 
     meanings: Layer
@@ -164,6 +169,7 @@ class Lexicon:
     sounding: frozenset[str]
     outside: frozenset[str]
     properties: dict[str, Entry]
+    hints: Layer
 
     @staticmethod
     def of(pack: Pack) -> Lexicon:
@@ -207,15 +213,19 @@ class Lexicon:
         """Find the entries of the second layer."""
         return tuple(self.details.find(text, [False] * len(text)))
 
+    def lean(self, text: str) -> tuple[Hit, ...]:
+        """Find the words that lean towards an intent."""
+        return tuple(self.hints.find(text, [False] * len(text)))
+
     def ordinary(self, word: str) -> bool:
         """Tell whether it is an ordinary English word or one of its forms."""
         forms = (word.removesuffix(end) + add for end, add in _INFLECTED if word.endswith(end))
         return any(form in self.plain for form in (word, *forms))
 
     def known(self, word: str) -> bool:
-        """Tell whether an English word is in the lexicon, in the singular or the plural."""
+        """Tell whether an English word is in the lexicon, in the singular or the plural, or leans to an intent."""
         forms = (word, word.removesuffix("'s"), word.removesuffix("s"), word.removesuffix("es"))
-        return any(form in self.lengths.get(len(form), ()) for form in forms)
+        return word in self.hints.entries or any(form in self.lengths.get(len(form), ()) for form in forms)
 
 
 # The pack is kept beside its lexicon, so that its identity is not given to another one.
@@ -231,6 +241,7 @@ def _build(pack: Pack) -> Lexicon:
     meanings = {s: e for s, e in first.items() if e[0] != "word"}
     fillers = {s: e for s, e in first.items() if e[0] == "word"}
     details = _entries(_pointers(pack), table, DETAILS.index)
+    hints = _entries(_hints(pack), table, (_HINT,).index)
     lengths: dict[int, dict[str, None]] = {}
     for surface in (*first, *details):
         for word in latin_words(surface):
@@ -272,7 +283,25 @@ def _build(pack: Pack) -> Lexicon:
             for v in values
             if kind == "sign" and s in details and any(d.startswith("property ") for d in details[s][1])
         },
+        Layer.of(hints),
     )
+
+
+def _hints(pack: Pack) -> Iterator[Word]:
+    """Yield the words that lean towards an intent, English ones in their regular forms."""
+    for term in pack.terms:
+        if term.kind == _HINT:
+            yield from ((_HINT, term.value, "zh", w) for w in term.zh)
+            yield from ((_HINT, term.value, "en", form) for w in term.en for form in _forms(w))
+
+
+def _forms(phrase: str) -> tuple[str, ...]:
+    """Return a phrase with its first word in the regular forms of a verb ("tip" -> tips, tipped, tipping)."""
+    verb, space, rest = phrase.partition(" ")
+    stem = verb.removesuffix("e")
+    doubled = stem + stem[-1] if _SHORT_STEM.search(stem) and stem == verb else stem
+    past = doubled[:-1] + "i" if re.search(r"[^aeiou]y$", stem) else doubled
+    return tuple(dict.fromkeys(v + space + rest for v in (verb, f"{verb}s", f"{past}ed", f"{doubled}ing")))
 
 
 def _slips(pack: Pack, table: dict[int, str]) -> dict[str, str]:

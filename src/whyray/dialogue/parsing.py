@@ -8,6 +8,7 @@ from typing import cast, get_args
 from whyray.dialogue.grammar import Reading, fire, interpret, rules_of
 from whyray.dialogue.lexicon import Hit, Lexicon, Scan
 from whyray.dialogue.normalise import detect_lang, han_count, latin_words
+from whyray.dialogue.weighing import weigh
 from whyray.domain import Intent, Lang, Pack
 
 # A question has so many characters at most; of a longer text only the beginning is read, and it is not answered.
@@ -31,7 +32,7 @@ class Parse:
     reading
         Features, diagnoses, unclear and unknown words.
     rule
-        The grammar line that fired; empty when none did.
+        The grammar line that fired, or the hints that weighed most; empty when none did.
     details
         What the text points to: properties, places, references; they may overlap ``hits``.
     """
@@ -69,18 +70,29 @@ def explain_parse(text: str, pack: Pack, *, fallback: Lang = "en") -> Parse:
         Language of the answer when the text has no letters.
     """
     scan = Lexicon.of(pack).scan(text[:LONGEST], heard=True)
-    reading = interpret(scan, pack, long=len(text) > LONGEST)
+    hints = Lexicon.of(pack).lean(scan.text)
+    reading = interpret(scan, pack, long=len(text) > LONGEST, hints=hints)
     rule = fire(rules_of(pack), reading.features)
+    source, intent = (rule.source, rule.intent) if rule else _leaning(reading, hints, pack)
     return Parse(
         scan.text,
         _language(scan.text, scan.hits, fallback),
         scan.hits,
         scan.corrections,
         reading,
-        rule.source if rule else "",
-        rule.intent if rule else "OUT_OF_SCOPE",
+        source,
+        intent,
         scan.details,
     )
+
+
+def _leaning(reading: Reading, hints: tuple[Hit, ...], pack: Pack) -> tuple[str, Intent]:
+    """Decide where no rule does: by the words that lean towards an intent, else by the default rules."""
+    default = fire(rules_of(pack, "default"), reading.features)
+    found = weigh(reading.features, hints, default)
+    if found is not None:
+        return found[1], found[0]
+    return (default.source, default.intent) if default else ("", "OUT_OF_SCOPE")
 
 
 def _language(text: str, hits: tuple[Hit, ...], fallback: Lang) -> Lang:

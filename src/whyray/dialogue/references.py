@@ -157,6 +157,8 @@ def _pair(asked: Asked, scene: Scene, pack: Pack) -> tuple[str, ...]:
         if len(fitting) == 1:
             ends[fitting[0].id] = None
     pronoun = bool(asked.values & {"this", "other"})
+    if {"this", "other"} <= asked.values and not ends and len(scene.spoken) == 1:
+        ends[scene.spoken[0].id] = None
     if len(ends) == 1 and pronoun and len(scene.spoken) == 1:
         ends = dict.fromkeys((scene.spoken[0].id, *ends))
         others = [a.id for a in scene.pool if a.id not in ends]
@@ -197,8 +199,11 @@ def _filtered(asked: Asked, scene: Scene, pack: Pack) -> list[Anchor] | None:
     for value, key, slack in _EXTREMES:
         if value in values and left:
             left, some = _extreme(left, key, slack), True
-    if "middle" in values and len(left) > 2:
-        left, some = sorted(left, key=_down)[1:-1], True
+    if "middle" in values and left:
+        left, some = (
+            sorted(left, key=_down)[1:-1] if len(left) > 2 else _extreme(left, _off_middle, lambda _: LEVEL),
+            True,
+        )
     if "last" in values and left:
         left, some = left[-1:], True
     return left if some else None
@@ -280,6 +285,10 @@ def _side(anchor: Anchor) -> str:
 
 def _down(anchor: Anchor) -> float:
     return anchor.region.centroid[1] / anchor.region.rows
+
+
+def _off_middle(anchor: Anchor) -> float:
+    return abs(_down(anchor) - LUNG_TOP - LUNG_HEIGHT / 2)
 
 
 def _off_midline(anchor: Anchor) -> float:

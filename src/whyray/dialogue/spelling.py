@@ -128,7 +128,13 @@ def _alike(
             if not wrong or len(wrong) > len(word) // 2 or typed in lexicon.sounding:
                 continue
             inside = all(h is None or (h.start >= pos and h.end <= end) for h in owner[pos:end])
-            if not inside or any(owner[i] is not None for i in wrong):
+            if (
+                not inside
+                or any(owner[i] is not None for i in wrong)
+                or (not _is_named(word, lexicon) and _joins_on(text, pos, end, wrong, owner, lexicon))
+            ):
+                continue
+            if lexicon.meanings.entries.get(word, ("",))[0] == "scope" and any(owner[pos:end]):
                 continue
             empty = single.intersection(wrong)
             if _is_named(word, lexicon) and not (empty and any(owner[pos:end])):
@@ -141,6 +147,13 @@ def _alike(
                 continue
             return word
     return None
+
+
+def _joins_on(text: str, pos: int, end: int, wrong: list[int], owner: list[Hit | None], lexicon: Lexicon) -> bool:
+    """Tell whether a differing character at the edge belongs to the character next to it, which no word has taken."""
+    after = end - 1 in wrong and end < len(text) and owner[end] is None and text[end - 1 : end + 1] in lexicon.pairs
+    before = pos in wrong and pos > 0 and owner[pos - 1] is None and text[pos - 1 : pos + 1] in lexicon.pairs
+    return after or before
 
 
 def _is_named(word: str, lexicon: Lexicon) -> bool:

@@ -27,6 +27,8 @@ _GROUPS: dict[Intent, tuple[str, ...]] = {
 _BARE = frozenset({"diagnosis", "sign", "target", "lesion", "place", "mention", "both_sides"})
 # Figures that are read where a sign may be marked, so that its anchor is meant.
 MARKED = frozenset({"angle"})
+# Figures that count the parts of one lesion where a property of it is named.
+_COUNTED = frozenset({"count"})
 # A place belongs to the word that starts so many characters after it, or ends so many before it.
 AFTER, BEFORE = 3, 10
 _JOINED = re.compile(r"\d\s*\+\s*a")
@@ -123,7 +125,10 @@ def _asked(parse: Parse, intent: Intent, named: Named, pack: Pack) -> Asked:
     things = nouns(scan)
     where = _beside(scan, (*things, *references(scan))) if related else scan.details
     zones = {v for h in where if h.kind in ("zone", "place") for v in h.values if pack.zone(v) is not None}
+    if not related:
+        zones |= {v for h in _beside(scan, references(scan)) if h.kind == "structure" for v in h.values}
     figures = {a for g, a in parse.reading.aspects if g == "figure"}
+    counted = figures <= _COUNTED and "property" in groups
     marked = measuring and bool(figures) and figures <= MARKED
     groups_of = place_groups(scan, parse.reading, pack)
     own = tuple(g for g in groups_of if not measuring or marked or all(p in zones for p in g))
@@ -144,7 +149,7 @@ def _asked(parse: Parse, intent: Intent, named: Named, pack: Pack) -> Asked:
         tuple(v for h in scan.details if h.kind == "side" for v in h.values),
         own,
         things,
-        measuring and (bool(groups & {"figure"}) or bool(named.places and not related)),
+        measuring and ((bool(figures) and not counted) or bool(named.places and not related)),
         related,
         also,
         intent == "CORRECT" and not parse.reading.denied,

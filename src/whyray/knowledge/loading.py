@@ -15,7 +15,7 @@ from whyray.knowledge.schema import validate
 PACKS = Path(__file__).parents[1] / "packs"
 _HEADER = "pack.yaml"
 _SINGLE = ("anatomy", "measures", "templates", "terms")
-_OPTIONAL = ("counted", "figures", "places", "report")
+_OPTIONAL = ("counted", "figures", "places", "report", "spelling")
 _FOLDERS = ("signs", "diagnoses", "rules", "differentials")
 
 
@@ -58,7 +58,7 @@ def load_pack(folder: Path) -> Pack:
         signs=many["signs"],
         diagnoses=merge(many["diagnoses"], counted),
         rules=many["rules"],
-        terms=single["terms"],
+        terms=(*single["terms"], *optional.get("spelling", ())),
         templates=single["templates"],
         measures={**single["measures"], **{name: figure.name for name, figure in figures.items()}},
         settings=header.settings,

@@ -62,6 +62,7 @@ SHAPES: dict[str, Any] = {
     "report": ReportPlan,
     "counted": Counted,
     "terms": tuple[Term, ...],
+    "spelling": tuple[Term, ...],
     "templates": dict[str, Bilingual],
     "measures": dict[str, Bilingual],
 }
