@@ -6,14 +6,14 @@ are found with the body taken away, so that ribs are carried through it.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from whyray.perception.closer.bands import Bands, find_bands
 from whyray.perception.closer.crop import F32, F64, Crop, Mask, equivalent
-from whyray.perception.closer.dome import calmed, fit, outline
+from whyray.perception.closer.dome import calmed, fit, marked, solid
 from whyray.perception.closer.rays import RAYS, inside, on_rays, reach, read
 
 WORK_PX = 72.0  # the lesion is about so wide where its contour is sought
@@ -92,17 +92,23 @@ def refine(crop: Crop) -> Contour:
     shade, ribs = background(smooth, ring if ring.sum() > 0.1 * ring.size else ~wide, ring)
     centre = _middle(given)
     near = calmed(reach(given, centre), cell)
-    body = fit(smooth - shade, given, centre, near, cell)
+    starts = marked(smooth - shade, given, centre, near)
+    whole = solid(smooth - shade, starts[0]) + shade
+    bodies = fit(whole - shade, starts, near, cell)
     all_lung = lung | wide
-    shade, ribs = background(smooth - body.level * body.profile(grey.shape), all_lung, all_lung)
-    flat = smooth - shade
-    body = outline(flat, body, near, cell)
+    shade, ribs = background(whole - bodies[0].level * bodies[0].profile(grey.shape), all_lung, all_lung)
+    flat = whole - shade
+    found = [inside(body.centre, body.radii, grey.shape) for body in bodies]
+    centre = _middle(found[0])
+    near = calmed(reach(given, centre), cell)
+    starts = tuple(replace(b, centre=centre, radii=reach(m, centre)) for b, m in zip(bodies, found, strict=True))
+    body = fit(flat, starts, near, cell)[0]
     shade_full = enlarge(shade + np.float32(body.ground), step, crop.grey.shape)
     flat = flat - np.float32(body.ground)
     around = (flat - body.level * body.profile(grey.shape))[ring if ring.sum() > 50 else ~given]
     clutter = 1.4826 * float(np.median(np.abs(around - np.median(around)))) if around.size else 0.0
-    found = inside(body.centre, body.radii, grey.shape)
-    level = float(np.percentile(flat[found if found.any() else given], PEAK))
+    mask = inside(body.centre, body.radii, grey.shape)
+    level = float(np.percentile(flat[mask if mask.any() else given], PEAK))
     if not level > CLEAR * max(clutter, 1e-4):
         return _as_given(crop, shade_full, level, clutter, "too_faint", ribs)
     around_px = (centre[0] * step + (step - 1) / 2, centre[1] * step + (step - 1) / 2)

@@ -9,6 +9,7 @@ part of the ray and moves the radius less than it moves an edge or a threshold.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -21,12 +22,16 @@ UNSHARP_PX = 1.2  # standard deviation of the film's unsharpness and of the smoo
 RADII = 64  # radii tried on a ray
 STEP_COST = 20.0  # for the squared step from ray to ray, in parts of the middle radius
 NEAR_COST = 1.0  # for the squared distance from the mark's outline, in the same unit, where the mark is fine
+MARK_ERROR = 2.2  # cells: a body of this radius is pulled half as much
 MARK_CALM = 0.35  # of a cell of the mark's grid: its outline says nothing finer
 LOWEST, HIGHEST = -0.6, 1.5  # in levels: what is darker or whiter is cut off
 SEEN, FADE = 1.75, 0.35  # of the mark's radius: up to where a ray counts, over what part its weight falls
 OWN_LEVEL = 0.3  # how firmly a ray's own level is held at zero, as a share of its weight
 CALM_RAYS = 1.5  # standard deviation of the smoothing of the outline, in rays
 GROWTH = 0.5  # of the radius: how far the outline may leave the mark, beside a part of a cell
+LEAST_LEVEL = 0.5  # of the level that the fit starts with
+HOLE, HOLLOW, WALL = 0.4, 0.6, 80  # a middle of this part of the radius below this part of the wall's percentile
+FILLED = 0.85  # of the radius: a thinner wall is not kept
 WILD = 4.0  # standard deviations from which a pixel says nothing about the level
 
 
@@ -58,11 +63,27 @@ def calmed(radii: F64, cell: float) -> F64:
     return np.asarray(ndimage.gaussian_filter1d(radii, float(np.clip(spread, 2, RAYS / 4)), mode="wrap"))
 
 
-def fit(flat: F32, given: Mask, centre: tuple[float, float], near: F64, cell: float) -> Dome:
-    """The body of the better of the two profiles, starting from a mark with the outline `near`."""
-    least = max(0.5 * float(np.percentile(flat[given], 60)), 1e-3)
-    tried = [outline(flat, Dome(centre, near, power, least, 0.0, 0.0), near, cell) for power in POWERS]
-    return min(tried, key=lambda d: d.misfit)
+def fit(flat: F32, starts: Sequence[Dome], near: F64, cell: float) -> tuple[Dome, ...]:
+    """The outline of each body that is tried, the one that fits best first."""
+    return tuple(sorted((outline(flat, start, near, cell) for start in starts), key=lambda d: d.misfit))
+
+
+def marked(flat: F32, given: Mask, centre: tuple[float, float], near: F64) -> tuple[Dome, ...]:
+    """Bodies to start from, one of each of the `POWERS`: a mark with the outline `near`."""
+    level = max(float(np.percentile(flat[given], 60)), 2e-3)
+    return tuple(Dome(centre, near, power, level, 0.0, np.inf) for power in POWERS)
+
+
+def solid(flat: F32, start: Dome) -> F32:
+    """The film with the lesion's hole, if it has one, filled up to the level of its wall."""
+    away = _profile(start.centre, start.radii, 1.0, flat.shape)[1]
+    middle, wall = flat[away < HOLE], flat[(away > HOLE) & (away < 1)]
+    if not middle.size or not wall.size:
+        return flat
+    height = float(np.percentile(wall, WALL))
+    if float(np.median(middle)) > HOLLOW * height:
+        return flat
+    return np.where(away < FILLED, np.maximum(flat, np.float32(height)), flat)
 
 
 def outline(flat: F32, start: Dome, near: F64, cell: float) -> Dome:
@@ -70,11 +91,11 @@ def outline(flat: F32, start: Dome, near: F64, cell: float) -> Dome:
     from scipy import ndimage
 
     fitted, ground = level(flat, start)
-    height = max(fitted, start.level)
+    height = max(fitted, LEAST_LEVEL * start.level)
     usual = float(np.median(near))
     limit = near + np.maximum(GROWTH * usual, 0.6 * cell)
     top = float(limit.max())
-    tried: F64 = (np.arange(RADII) + 1.0) * (top / RADII)
+    tried: F64 = np.asarray((np.arange(RADII) + 1.0) * (top / RADII), dtype=np.float64)
     depth = np.arange(0.5, 1.35 * top, max(1.0, top / 60))
     ray = np.clip((sample(flat, start.centre, depth) - ground) / height, LOWEST, HIGHEST)
     model = np.clip(1 - (depth[None] / tried[:, None]) ** 2, 0, 1) ** start.power
@@ -83,11 +104,12 @@ def outline(flat: F32, start: Dome, near: F64, cell: float) -> Dome:
     away = (weight * ray**2).sum(axis=1)[:, None] - 2 * (weight * ray) @ model.T + weight @ (model**2).T
     offset = (weight * ray).sum(axis=1)[:, None] - weight @ model.T
     away = away - offset**2 / ((1 + OWN_LEVEL) * np.maximum(weight.sum(axis=1), 1e-6))[:, None]
-    pull = NEAR_COST / (1 + (2 * cell / usual) ** 2)
-    cost = away * (depth[1] - depth[0]) / usual + pull * ((tried[None] - near[:, None]) / usual) ** 2
+    pull = NEAR_COST / (1 + (MARK_ERROR * cell / usual) ** 2)
+    away = away * ((depth[1] - depth[0]) / usual)
+    cost = away + pull * ((tried[None] - near[:, None]) / usual) ** 2
     cost = np.where(tried[None] > limit[:, None], 1e3, cost)
     best = closed_path(cost, STEP_COST * (top / RADII / usual) ** 2)
-    misfit = float(cost[np.arange(RAYS), best].mean())
+    misfit = float(away[np.arange(RAYS), best].mean())
     radii = ndimage.gaussian_filter1d((best + 1) * (top / RADII), CALM_RAYS, mode="wrap")
     return Dome(start.centre, radii, start.power, height, ground, misfit)
 

@@ -15,8 +15,8 @@ from whyray.perception.grid import Box, box
 
 SMALLEST_PX = 16.0  # diameter below which the outline's own cells are its form: 1 px error is 1 / 8 of the radius
 FINE_MM = 0.5  # pixel above which a line of 1 mm is not resolved (two samples a period, Nyquist)
-CLEAR_FORM = 2.0  # contrast over the clutter from which details of the outline are the lesion's and not the clutter's
-FITS = 0.12  # misfit of the body up to which they are
+CLEAR_FORM = 1.7  # contrast over the clutter from which details of the outline are the lesion's and not the clutter's
+FITS = 0.16  # misfit of the body up to which they are
 CALM_RAYS = 5.0  # standard deviation, in rays, of the smoothing that makes an outline without its own lobes
 
 

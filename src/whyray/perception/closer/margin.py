@@ -10,11 +10,11 @@ from whyray.perception.closer.crop import F64
 from whyray.perception.closer.lesion import Lesion, unknown
 
 WAVES = slice(3, 8)  # waves of the outline that are lobes: two are an oval, more are finer than the outline is known
-CALM, WAVY = 0.06, 0.08  # their root sum of squares over the radius: none up to the first, lobes from the second
-NOTCH_SHARE, NOTCH_PX = 0.025, 1.0  # depth of a notch below the hull: part of the diameter, and pixels
+CALM, WAVY = 0.065, 0.075  # their root sum of squares over the radius: none up to the first, lobes from the second
+NOTCH_SHARE, NOTCH_PX = 0.015, 1.0  # depth of a notch below the hull: part of the diameter, and pixels
 FEWEST_NOTCHES = 2  # one notch is as well a vessel beside the lesion
 LOBED_MM = 8.0  # smaller lesions show no lobes on a film: a notch of 0.4 mm is below its unsharpness
-BLURRED = 0.5  # 75 to 25 % width of the edge over the radius; a sphere's shadow has 0.3 to 0.45
+BLURRED = 0.47  # 75 to 25 % width of the edge over the radius; a sphere's shadow has 0.3 to 0.45
 BLURRED_MM = 2.0  # and so much in mm
 ROUND, OVAL = 0.82, 0.62  # short over long axis: round from the first, oval from the second, else elongated
 UNEVEN = 0.90  # area over hull below which an outline is irregular
@@ -92,6 +92,8 @@ def margin(lesion: Lesion, lobes: Attribute, strands: Attribute) -> Attribute:
         return Attribute("margin", "lobulated", marks=lobes.marks)
     if strands.value is None:
         return unknown("margin", strands.reason or "low_resolution")
+    if lobes.value is None and lobes.reason != "too_small":
+        return unknown("margin", lobes.reason or "too_faint")
     return Attribute("margin", "smooth")
 
 

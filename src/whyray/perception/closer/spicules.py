@@ -14,6 +14,7 @@ import numpy as np
 from whyray.domain import Attribute, Measurement
 from whyray.perception.closer.crop import F64
 from whyray.perception.closer.lesion import FINE_MM, Lesion, unknown
+from whyray.perception.closer.streaks import radial_excess
 
 LENGTH_MM = (2.0, 15.0)  # spicules as the pack's morphology has them; what runs on is a vessel or a strand
 LEAST_PX, LEAST_SHARE = 5.0, 0.12  # and at least so many pixels, and part of the lesion's diameter
@@ -29,6 +30,8 @@ GOES_THROUGH = 0.6  # a line that keeps this part of its strength inside the out
 RIB_SHARE, RIB_TURN = 0.3, 20.0  # bands that explain so much of the surroundings: lines within so many degrees are ribs
 OPPOSITE_TURN, OPPOSITE_SHARE = 8.0, 0.06  # two lines on one straight line (degrees, part of the diameter) are one
 FEWEST = 3  # one or two lines are as well a vessel that ends here
+STRONG, STRONG_SD = 0.2, 2.0  # strength over contrast and clutter of lines that are spicules by themselves
+CALM, STREAKY = 0.62, 0.78  # excess of radial streaks: none up to the first, spicules from the second
 START_PX = 1.5  # off the outline: nearer, the lesion's own edge is measured
 
 
@@ -166,14 +169,25 @@ def _length(profile: F64, least: int, strength: float, steps: int) -> int:
 
 
 def spicules(lesion: Lesion, lines: tuple[Ray, ...]) -> Attribute:
-    """Present from `FEWEST` lines that end; their tips are marked, their mean length measured."""
+    """Present where the margin has more radial streaks than oblique ones, or `FEWEST` strong lines that end.
+
+    The tips of the lines that end are marked, their mean length is measured; between calm and streaky the film does
+    not tell.
+    """
     reason = lesion.unclear() or ("low_resolution" if lesion.crop.mm > FINE_MM else None)
     if reason is not None:
         return unknown("spicules", reason)
     ending = [r for r in lines if r.ends]
+    limit = max(STRONG * lesion.contour.contrast, STRONG_SD * lesion.contour.clutter)
+    strong = sum(r.strength > limit for r in ending)
+    excess = radial_excess(lesion, [r.foot for r in lines if not r.ends])
+    if strong < FEWEST and (excess is None or CALM <= excess <= STREAKY):
+        return unknown("spicules", "too_small" if excess is None else "too_faint")
+    if strong < FEWEST and excess is not None and excess < CALM:
+        return Attribute("spicules", "none", (Measurement("spicule_count", 0.0, "count"),))
+    if not ending:
+        return Attribute("spicules", "present")
     count = Measurement("spicule_count", float(len(ending)), "count")
-    if len(ending) < FEWEST:
-        return Attribute("spicules", "none", (count,))
     feet, tips = (np.array([getattr(r, name) for r in ending]) for name in ("foot", "tip"))
     each = [lesion.crop.length(a, b)[0] for a, b in zip(feet, tips, strict=True)]
     spread = float(np.std(each)) if len(each) > 1 else None
