@@ -157,7 +157,8 @@ def _help(draft: Draft) -> None:
 def _out_of_scope(draft: Draft) -> None:
     """Why the question is not answered: the reason is the feature of the rule that fired."""
     film, parse = draft.film, draft.film.parse
-    fired = next((r for r in rules_of(film.pack) if r.source == parse.rule), None)
+    rules = (*rules_of(film.pack), *rules_of(film.pack, "default"))
+    fired = next((r for r in rules if r.source == parse.rule), None)
     reasons = sorted(n for n in fired.needs if film.phrases.has(f"scope.{n}")) if fired else []
     reason = reasons[0] if reasons else "other"
     words = [h.text for h in parse.hits if h.kind == "scope" and reason in h.values] or list(parse.reading.unknown)

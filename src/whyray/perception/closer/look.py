@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import numpy as np
+
 from whyray.domain import Attribute, Image, Look, Observations, Pack, Region, SignDefinition, SignObservation
 from whyray.perception.closer import around, inside, margin, spicules
 from whyray.perception.closer.contour import refine
@@ -15,6 +17,8 @@ KIND = "closer"  # detector kind of the signs that only a closer look decides
 # A closer look measures and compares; it is not calibrated. Its scores say only: over or under the evidence threshold.
 SEEN_ABOVE, UNSEEN = 0.05, 0.2
 AGREED = 0.7  # overlap (IoU) of outline and mark from which the mark was good enough to start from
+HELD, GROWN = 0.95, 1.02  # part of the mark inside the outline, and outline over mark, that tell of a mark too small
+AHEAD, PASSES = 2.0, 3
 
 
 def look_closer(image: Image, region: Region, observations: Observations, pack: Pack) -> Look:
@@ -46,16 +50,41 @@ def look_closer(image: Image, region: Region, observations: Observations, pack: 
 def make_lesion(image: Image, region: Region, observations: Observations, pack: Pack) -> Lesion:
     """The crop of a region with its outline.
 
-    Where the outline differs much from the mark it is found once more from itself, so that a mark that missed a part
-    of the lesion does not pull it.
+    Where the outline differs much from the mark, or holds it and more, it is found again from itself, so that a mark
+    that missed a part of the lesion does not pull it.
     """
     crop = cut(image, region, observations, pack)
     first = refine(crop)
-    found = crop.region(first.mask)
-    if found is None or found.iou(region) >= AGREED:
-        return Lesion(crop, first, observations, pack)
-    crop = cut(image, found, observations, pack)
-    return Lesion(crop, refine(crop), observations, pack)
+    for _ in range(PASSES - 1):
+        found = crop.region(first.mask)
+        if found is None or not (found.iou(region) < AGREED or _grown(region, found)):
+            break
+        region = _ahead(region, found) if _grown(region, found) else found
+        crop = cut(image, region, observations, pack)
+        first = refine(crop)
+    return Lesion(crop, first, observations, pack)
+
+
+def _grown(mark: Region, found: Region) -> bool:
+    """Whether an outline holds its mark and is larger."""
+    return found.overlap_px(mark) >= HELD * mark.area_px and found.area_px > GROWN * mark.area_px
+
+
+def _ahead(mark: Region, found: Region) -> Region:
+    """`found` widened by twice as much as it is wider than its mark: what a small mark held back is met in one step."""
+    from scipy import ndimage
+
+    step = round(AHEAD * (np.sqrt(found.area_px / np.pi) - np.sqrt(mark.area_px / np.pi)))
+    if step < 1:
+        return found
+    padded = np.pad(found.crop, step)
+    wide = ndimage.binary_dilation(padded, iterations=step)
+    x0, y0, x1, y1 = found.bbox
+    left, top = min(step, x0), min(step, y0)
+    right, low = min(step, found.cols - x1), min(step, found.rows - y1)
+    rows, columns = wide.shape
+    kept = wide[step - top : rows - step + low, step - left : columns - step + right]
+    return Region(found.rows, found.cols, (x0 - left, y0 - top, x1 + right, y1 + low), kept)
 
 
 def describe(lesion: Lesion) -> tuple[Attribute, ...]:
