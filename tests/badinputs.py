@@ -225,6 +225,14 @@ def _encapsulated_pdf() -> bytes:
     return dicom_bytes(ds)
 
 
+def encapsulated(syntax: str, stream: bytes, pixels: np.ndarray, **tags: Any) -> Any:
+    from pydicom.encaps import encapsulate
+
+    ds = radiograph(pixels, syntax, PixelData=encapsulate([stream]), **tags)
+    ds["PixelData"].is_undefined_length = True
+    return ds
+
+
 def _code_item(value: str, scheme: str, meaning: str) -> Any:
     from pydicom.dataset import Dataset
 
