@@ -64,6 +64,8 @@ def gather(options: argparse.Namespace, plan: loop.Plan) -> tuple[list[tuple[sou
         projected = sources.projected_films(options.ct, plan.size, len(heads))
         found[0] = (sources.placed(found[0][0], projected), plan.real)
         found.append((projected, plan.projected))
+        marked = sources.marked_films(options.data, found[0][0])
+        found += [(marked, plan.marked)] if marked is not None and plan.marked else []
     return found, heads
 
 

@@ -1,8 +1,8 @@
-"""The fine network: Sign-ConvGating at about 0.7 mm a pixel, for one lung at a time.
+"""The network of the second look: Sign-ConvGating at about 0.7 mm a pixel, for one lung at a time.
 
 A small U-shaped network gives features at half resolution; each channel matches its bank of oriented templates on
 them (depthwise kernels that start as lines, disks and edges of known size and may learn) and is gated by where in the
-chest the cell lies. The lung is laid with its lateral wall at the left, so that both lungs look alike.
+chest the cell lies. Beside the film it gets what the first look saw: the veils that need the whole film.
 """
 
 from __future__ import annotations
@@ -17,23 +17,32 @@ import torch.nn.functional as F
 import yaml
 from torch import Tensor, nn
 
-from whyray_train.gating import Channel, template
-from whyray_train.lung_crops import PLANES
+from whyray.domain import SecondLook
+from whyray_train.gating import Channel, channels, template
 
-WIDTHS = (16, 24, 32, 48)  # features at strides 2, 4, 8, 16
+WIDTHS = (16, 24, 40, 64)  # features at strides 2, 4, 8, 16
 
 
 @dataclass(frozen=True, slots=True)
 class Bank:
-    """Settings of ``fine_templates.yaml``; ``crop`` is (rows, columns) of one lung in pixels of the ``size`` film."""
+    """Settings of ``fine_templates.yaml``: where the network looks (all its channels), and what is inserted."""
 
-    size: int
+    look: SecondLook
     work: int
-    stride: int
-    crop: tuple[int, int]
     kinds: tuple[str, ...]
+    served: tuple[str, ...]
     counted: tuple[str, ...]
     channels: tuple[Channel, ...]
+
+    @property
+    def planes(self) -> int:
+        """Planes that go in: both lungs, what lies beside, two coordinates, the first look's signs."""
+        return 4 + len(self.look.beside) + len(channels())
+
+    @property
+    def lung_cells(self) -> int:
+        """Cells of one lung's map."""
+        return self.look.crop[0] * self.look.crop[1] // self.look.stride**2
 
 
 @lru_cache(maxsize=1)
@@ -41,20 +50,27 @@ def bank() -> Bank:
     """The settings, channels in output order."""
     raw = yaml.safe_load((Path(__file__).parent / "fine_templates.yaml").read_text("utf-8"))
     size, cell = int(raw["kernel"]), float(raw["cell_mm"])
+    first = {c.name: c for c in channels()}
     found = tuple(
         Channel(
             name,
-            np.stack([template(size, cell, **shape) for shape in entry["templates"]]),
+            np.stack([template(size, cell, **shape) for shape in entry["templates"]])
+            if entry["templates"]
+            else np.zeros((0, size, size), np.float32),
             float(entry["cells"]) / 1000,
-            frozenset(entry["labels"]),
-            frozenset(),
-            frozenset(),
+            first[name].labels,
+            first[name].hint,
+            first[name].marks,
         )
         for name, entry in raw["channels"].items()
     )
     rows, cols = raw["crop"]
-    size, work, stride = (int(raw[k]) for k in ("size", "work", "stride"))
-    return Bank(size, work, stride, (rows, cols), tuple(raw["kinds"]), tuple(raw["counted"]), found)
+    right, left = raw["lungs"]
+    look = SecondLook(
+        "", "", int(raw["size"]), (rows, cols), int(raw["cell"]), int(raw["stride"]), (right, left),
+        tuple(map(tuple, raw["beside"])), tuple(c.name for c in found),
+    )  # fmt: skip
+    return Bank(look, int(raw["work"]), tuple(raw["kinds"]), tuple(raw["served"]), tuple(raw["counted"]), found)
 
 
 def _light(inputs: int, outputs: int, stride: int = 1, dilation: int = 1) -> nn.Sequential:
@@ -73,21 +89,24 @@ class FineNet(nn.Module):
     def __init__(self) -> None:
         super().__init__()
         a, b, c, d = WIDTHS
+        planes = bank().planes
         self.stem = nn.Sequential(nn.Conv2d(1, a, 3, 2, 1, bias=False), nn.BatchNorm2d(a), nn.ReLU6(), _light(a, a))
         self.down4 = nn.Sequential(_light(a, b, 2), _light(b, b))
-        self.down8 = nn.Sequential(_light(b + PLANES, c, 2), _light(c, c), _light(c, c, dilation=2))
-        self.down16 = nn.Sequential(_light(c, d, 2), _light(d, d), _light(d, d, dilation=2), _light(d, d, dilation=4))
+        self.down8 = nn.Sequential(_light(b + planes, c, 2), _light(c, c), _light(c, c, dilation=2))
+        self.down16 = nn.Sequential(
+            _light(c, d, 2), _light(d, d), _light(d, d, dilation=2), _light(d, d, dilation=4), _light(d, d, dilation=8)
+        )
         self.narrow = nn.ModuleList([nn.Conv2d(d, c, 1), nn.Conv2d(c, b, 1), nn.Conv2d(b, a, 1)])
         self.smooth = nn.ModuleList([_light(c, c), _light(b, b), _light(a, a)])
         self.bank = TemplateBank(a)
         self.gate = nn.Sequential(
-            nn.Conv2d(PLANES, 24, 1), nn.ReLU6(), nn.Conv2d(24, 24, 1), nn.ReLU6(), nn.Conv2d(24, self.bank.signs, 1)
+            nn.Conv2d(planes, 24, 1), nn.ReLU6(), nn.Conv2d(24, 24, 1), nn.ReLU6(), nn.Conv2d(24, self.bank.signs, 1)
         )
         with torch.no_grad():
             self.gate[4].bias.fill_(2.0)
 
     def forward(self, film: Tensor, places: Tensor) -> Tensor:
-        """(n, 1, h, w) in [0, 1] and (n, PLANES, h / 4, w / 4) -> (n, signs, h / 2, w / 2) logits."""
+        """(n, 1, h, w) in [0, 1] and (n, planes, h / 4, w / 4) -> (n, signs, h / 2, w / 2) logits."""
         half = self.stem(4 * film - 2)
         quarter = self.down4(half)
         eighth = self.down8(torch.cat([quarter, places], dim=1))
@@ -124,10 +143,24 @@ class TemplateBank(nn.Module):
         return out
 
 
+class Served(nn.Module):
+    """The network with its served channels only: what the model folder holds."""
+
+    def __init__(self, net: FineNet) -> None:
+        super().__init__()
+        self.net = net
+        names = bank().look.channels
+        self.register_buffer("kept", torch.tensor([names.index(name) for name in bank().served]))
+
+    def forward(self, film: Tensor, places: Tensor) -> Tensor:
+        """As `FineNet`."""
+        found: Tensor = torch.index_select(self.net(film, places), 1, self.get_buffer("kept"))
+        return found
+
+
 def pooled(logits: Tensor) -> Tensor:
     """Sign logits of a lung (n, signs) from its maps or a part of them (n, signs, h, w): mean of the highest cells."""
     flat = logits.flatten(2)
-    cells = bank().crop[0] * bank().crop[1] // bank().stride ** 2
-    counts = [min(max(1, round(c.cells * cells)), flat.shape[2]) for c in bank().channels]
+    counts = [min(max(1, round(c.cells * bank().lung_cells)), flat.shape[2]) for c in bank().channels]
     top = torch.topk(flat, max(counts), dim=2).values
     return torch.stack([top[:, i, :k].mean(dim=1) for i, k in enumerate(counts)], dim=1)

@@ -34,8 +34,8 @@ MARGIN = 3  # cells of the sign map beyond which no sign lies: pleura and hidden
 class Plan:
     """Numbers of one training run.
 
-    ``real``, ``inserted``, ``projected`` and ``human`` films make one batch; ``segment`` steps are logged and saved
-    together.
+    ``real``, ``inserted``, ``projected``, ``human`` and ``marked`` films make one batch; ``segment`` steps are logged
+    and saved together.
     With ``frozen`` = 1 only the decoders learn: backbone and film-level heads stay as they are.
     """
 
@@ -46,6 +46,7 @@ class Plan:
     inserted: int = 5
     projected: int = 3
     human: int = 1
+    marked: int = 1
     rate: float = 2e-3
     backbone_rate: float = 4e-4
     decay: float = 0.02

@@ -13,10 +13,11 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from PIL import Image as Picture
 from torch import Tensor
 
 from whyray.domain import Frame
-from whyray_train import films, inserted, open_lungs
+from whyray_train import films, inserted, marks, open_lungs
 from whyray_train.atlas import MUST, UNKNOWN, Atlas, dome
 from whyray_train.gating import channels
 from whyray_train.told import Told
@@ -233,6 +234,44 @@ def placed(real: Source, projected: Source) -> Source:
         for lung, plane in zip(LUNGS, DOMES, strict=True):
             codes[row][plane - first][dome(real.anatomy[row][lung])] = MUST
     return replace(real, anatomy=np.concatenate([real.anatomy, codes], axis=1), placed=known.astype(np.float32))
+
+
+def marked_films(data: Path, real: Source) -> Source | None:
+    """The rows of `real` (train films, after `placed`) on which structures were drawn (`marks`); None without any.
+
+    They teach these structures only: what is drawn takes the place of the atlas.
+    """
+    table, _ = films.read_table(data)
+    items = [f for f in table if f.split == "train"]
+    rows = np.array([i for i, f in enumerate(items) if f.id in marks.drawn()], np.int64)
+    if not len(rows):
+        return None
+    first, size, k = len(films.STRUCTURE_BITS), real.anatomy.shape[-1], real.anatomy_weight.shape[1]
+    planes = np.full((len(rows), k, size, size), UNKNOWN, np.uint8)
+    for plane, row in zip(planes, rows, strict=True):
+        if real.anatomy_row[row] >= 0:
+            plane[:] = real.anatomy[real.anatomy_row[row]]
+        else:
+            plane[:first] = 0
+        with Picture.open(items[row].path) as picture:
+            shape = (picture.height, picture.width)
+        told = marks.codes(marks.drawn()[items[row].id], size, shape, items[row].mm_per_px(size))
+        for name, code in told.items():
+            plane[films.STRUCTURES.index(name)] = code
+    return replace(
+        real,
+        images=np.asarray(real.images[rows]),
+        anatomy=planes,
+        anatomy_row=np.arange(len(rows)),
+        anatomy_weight=real.anatomy_weight[rows],
+        sign_weight=real.sign_weight[rows],
+        film_signs=real.film_signs[rows],
+        film_sign_weight=real.film_sign_weight[rows],
+        labels=real.labels[rows],
+        label_weight=real.label_weight[rows],
+        weights=np.ones(len(rows)),
+        placed=np.ones(len(rows), np.float32),
+    )
 
 
 def inserted_films(

@@ -30,7 +30,7 @@ from whyray.domain.finding import Counterfactual, Evidence, Finding, Polarity, T
 from whyray.domain.frame import Frame
 from whyray.domain.image import Geometry, Image, View
 from whyray.domain.look import Attribute, Change, Contact, Fact, Look, Mark, Relation, State, Ticked, Trend
-from whyray.domain.model import ModelCard
+from whyray.domain.model import ModelCard, SecondLook
 from whyray.domain.observation import (
     Line,
     Measurement,
@@ -51,7 +51,7 @@ from whyray.domain.pack import (
     ZoneGroup,
 )
 from whyray.domain.plan import PlaceName, ReportForm, ReportPlan, SectionDefinition, SignPhrase
-from whyray.domain.protocols import Engine, ScoreFn, Store
+from whyray.domain.protocols import Engine, LooksAgain, ScoreFn, Store
 from whyray.domain.region import Region
 from whyray.domain.report import Edit, ReportSection, ReportSentence, Revision, StructuredReport
 from whyray.domain.sign import DetectorSpec, Morphology, SignDefinition, Synonyms, TableLabels
@@ -95,6 +95,7 @@ __all__ = [
     "Leaning",
     "Line",
     "Look",
+    "LooksAgain",
     "Mark",
     "Match",
     "Measurement",
@@ -123,6 +124,7 @@ __all__ = [
     "Revision",
     "Rule",
     "ScoreFn",
+    "SecondLook",
     "SectionDefinition",
     "Sentence",
     "Session",

@@ -7,6 +7,37 @@ from typing import Any
 
 
 @dataclass(frozen=True, slots=True)
+class SecondLook:
+    """A finer network of the same folder that sees one lung at a time.
+
+    Attributes
+    ----------
+    file, sha256
+        Weights file inside the folder and its hex SHA-256.
+    size
+        Side in pixels of the letterboxed film that lungs are cut from.
+    crop
+        (rows, columns) of a lung in those pixels.
+    cell, stride
+        Pixels a cell of the planes that go in, and of the maps that come out.
+    lungs, beside
+        Anatomy channels of the right and the left lung, and groups of those that are told as one plane.
+    channels
+        Sign channels that come out, in order; they take the place of the first look's.
+    """
+
+    file: str
+    sha256: str
+    size: int
+    crop: tuple[int, int]
+    cell: int
+    stride: int
+    lungs: tuple[str, str]
+    beside: tuple[tuple[str, ...], ...]
+    channels: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class ModelCard:
     """The parts of ``card.yaml`` that reading needs.
 
@@ -33,6 +64,8 @@ class ModelCard:
         Tables that detectors need (normal opacity atlas, measurement errors).
     document
         The whole card.
+    second
+        The finer network, where the folder has one.
     """
 
     id: str
@@ -46,3 +79,4 @@ class ModelCard:
     fusion: dict[str, float]
     reference: dict[str, Any]
     document: dict[str, Any] = field(default_factory=dict)
+    second: SecondLook | None = None

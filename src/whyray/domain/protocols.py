@@ -39,6 +39,17 @@ class Engine(Protocol):
 
 
 @runtime_checkable
+class LooksAgain(Protocol):
+    """An engine whose folder holds a finer network (``ModelCard.second``)."""
+
+    def look_again(self, films: Array, places: Array) -> Array:
+        """Sign logits (n, signs, rows / stride, columns / stride) of lungs.
+
+        ``films`` float32 (n, 1, rows, columns) in [0, 1]; ``places`` float32 (n, planes, rows / cell, columns / cell).
+        """
+
+
+@runtime_checkable
 class Store(Protocol):
     """Keeps sessions and the audit chain."""
 

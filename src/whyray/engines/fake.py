@@ -34,6 +34,15 @@ class FakeEngine:
         self.calls += 1
         return {name: self.answers.get(name, self._silent(name, array.shape[-1])) for name in want}
 
+    def look_again(self, films: Array, places: Array) -> Array:  # noqa: ARG002
+        """`answers` of ``second`` for every lung; -4.0 logits in the card's shape without."""
+        if self.card.second is None:
+            raise ValueError("the card has no second look")
+        stride = self.card.second.stride
+        rows, cols = (s // stride for s in films.shape[2:])
+        silent = np.full((len(self.card.second.channels), rows, cols), -4.0, dtype=np.float32)
+        return np.repeat(self.answers.get("second", silent)[None], len(films), axis=0)
+
     def _silent(self, name: str, size: int) -> Array:
         output = self.card.document["outputs"][name]
         side = size // int(output["stride"]) if "stride" in output else 0

@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from whyray.domain import Bilingual, ModelCard, ModelError
+from whyray.domain import Bilingual, ModelCard, ModelError, SecondLook
 
 SHIPPED = Path(__file__).parent.parent / "models"
 CARD = "card.yaml"
@@ -67,6 +67,23 @@ def _card(document: Mapping[str, Any]) -> ModelCard:
         fusion={str(k): float(v) for k, v in document["fusion"].items()},
         reference=dict(document["reference"]),
         document=dict(document),
+        second=_second(document["second"]) if "second" in document else None,
+    )
+
+
+def _second(entry: Mapping[str, Any]) -> SecondLook:
+    rows, cols = entry["crop"]
+    right, left = entry["lungs"]
+    return SecondLook(
+        file=str(entry["weights"]["file"]),
+        sha256=str(entry["weights"]["sha256"]),
+        size=int(entry["size"]),
+        crop=(int(rows), int(cols)),
+        cell=int(entry["cell"]),
+        stride=int(entry["stride"]),
+        lungs=(str(right), str(left)),
+        beside=tuple(tuple(map(str, group)) for group in entry["beside"]),
+        channels=tuple(map(str, entry["channels"])),
     )
 
 
@@ -82,7 +99,7 @@ def _invalid(folder: Path, detail: str) -> ModelError:
     )
 
 
-def verify(folder: Path, card: ModelCard) -> Path:
+def verify(folder: Path, weights: ModelCard | SecondLook) -> Path:
     """Path of the weights after comparing their SHA-256 with the card.
 
     Raises
@@ -90,7 +107,7 @@ def verify(folder: Path, card: ModelCard) -> Path:
     ModelError
         MODEL_MISSING or MODEL_ALTERED.
     """
-    file = folder / card.file
+    file = folder / weights.file
     if not file.is_file():
         raise ModelError(
             "MODEL_MISSING",
@@ -98,7 +115,7 @@ def verify(folder: Path, card: ModelCard) -> Path:
             Bilingual("请重新安装 whyray 或重新导出模型。", "Reinstall whyray or export the model again."),
         )
     digest = hashlib.sha256(file.read_bytes()).hexdigest()
-    if digest != card.sha256:
+    if digest != weights.sha256:
         raise ModelError(
             "MODEL_ALTERED",
             Bilingual(f"{file} 的 SHA-256 与模型卡不符。", f"The SHA-256 of {file} differs from its card."),

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from whyray.domain import Engine, Frame, Image, ModelCard, Pack, Region, Structure
+from whyray.domain import Engine, Frame, Image, LooksAgain, ModelCard, Pack, Region, Structure
+from whyray.perception import second
 from whyray.perception.grid import box, filled, grown
 
 F32 = NDArray[np.float32]
@@ -46,7 +48,7 @@ class Scene:
     lungs
         Structure id -> coordinates, for the structures used as lungs.
     signs
-        Sign channel -> logits (n, n) of the network's sign map.
+        Sign channel -> logits (n, n) of its map; channels of the second look have a finer one.
     logits
         Film-level logits by head; ``maps`` their class maps (n, n) by head.
     """
@@ -96,7 +98,8 @@ def build_scene(image: Image, pack: Pack, engine: Engine) -> Scene:
     card = engine.card
     rows, cols = image.pixels.shape[1:]
     frame = Frame(rows, cols, card.input_size)
-    grid = frame.to_grid(stretch(image.pixels[0]))
+    stretched = stretch(image.pixels[0])
+    grid = frame.to_grid(stretched)
     outputs = engine.run(grid[None], OUTPUTS)
     probabilities = 1 / (1 + np.exp(-outputs["anatomy"]))
     channels = dict(zip(card.outputs["anatomy"], probabilities, strict=True))
@@ -125,11 +128,32 @@ def build_scene(image: Image, pack: Pack, engine: Engine) -> Scene:
         masks=masks,
         structures=tuple(structures),
         lungs=lungs,
-        signs=dict(zip(card.outputs["signs"], outputs["signs"], strict=True)),
+        signs=sign_maps(stretched, probabilities, outputs["signs"], engine),
         logits=dict(zip(heads, map(float, outputs["logits"]), strict=True)),
         maps=dict(zip(heads, outputs["maps"], strict=True)),
         gate=float(1 / (1 + np.exp(-outputs["gate"][0]))),
     )
+
+
+def sign_maps(film: F32, anatomy: NDArray[np.floating[Any]], first: F32, engine: Engine) -> dict[str, F32]:
+    """Sign channel -> logits; the second look's where the model folder has one.
+
+    Parameters
+    ----------
+    film
+        (rows, cols) after `stretch`.
+    anatomy
+        (k, n, n) probabilities, in the card's order.
+    first
+        (j, m, m) sign logits of the first look.
+    """
+    card = engine.card
+    found = dict(zip(card.outputs["signs"], first, strict=True))
+    if card.second is not None and isinstance(engine, LooksAgain):
+        finer = Frame(film.shape[0], film.shape[1], card.second.size).to_grid(film)
+        seen = second.planes(anatomy, first, card.outputs["anatomy"], card.second)
+        found |= zip(card.second.channels, second.look_again(finer, seen, engine, card.second), strict=True)
+    return found
 
 
 def lung_ids(pack: Pack) -> tuple[str, ...]:
