@@ -16,17 +16,12 @@ from sklearn.metrics import average_precision_score
 from whyray.domain import Engine
 from whyray.perception.detectors.mapped import strength
 from whyray_train import films, fine, fine_data, inserted, metrics, sign_eval
-from whyray_train.fine_network import FineNet, bank
+from whyray_train.fine_network import FineNet, bank, film_share
 from whyray_train.gating import channels
 
 F32 = NDArray[np.float32]
 F64 = NDArray[np.float64]
 INSERTED, SEED = 240, 7  # val films that scores are calibrated on; `evaluate` draws others
-
-
-def film_share(cells: float) -> float:
-    """Share of the film's map that has as many cells as the share `cells` of one lung's."""
-    return cells * bank().lung_cells / (bank().look.size // bank().look.stride) ** 2
 
 
 def strengths(maps: F32) -> F64:

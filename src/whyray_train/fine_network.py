@@ -73,6 +73,11 @@ def bank() -> Bank:
     return Bank(look, int(raw["work"]), tuple(raw["kinds"]), tuple(raw["served"]), tuple(raw["counted"]), found)
 
 
+def film_share(cells: float) -> float:
+    """Share of the whole film's map that has as many cells as the share `cells` of one lung's."""
+    return cells * bank().lung_cells / (bank().look.size // bank().look.stride) ** 2
+
+
 def _light(inputs: int, outputs: int, stride: int = 1, dilation: int = 1) -> nn.Sequential:
     """Depthwise 3 x 3 and pointwise convolution with batch norm."""
     return nn.Sequential(

@@ -16,8 +16,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from whyray.domain import Engine, Frame
-from whyray_train import films, metrics
-from whyray_train.gating import channels
+from whyray_train import films, looks, metrics
 from whyray_train.insertion import Film, insert
 from whyray_train.insertion.interstitium import MARK_MM, kerley_b
 
@@ -88,11 +87,10 @@ def short_lines(engine: Engine, data: Path, cache: Path, split: str = "val") -> 
     items = [f for f in table if f.split == split and f.anatomy is not None and films.NORMAL_LABEL in f.labels]
     images = films.cached([f.path for f in items], WORK, cache)
     masks = films.cached([f.anatomy for f in items if f.anatomy], HALF, cache, films.load_anatomy)
-    index = next(i for i, c in enumerate(channels()) if c.name == kerley_b.__name__)
-    size, rng = engine.card.input_size, np.random.default_rng(SEED)
+    size, rng = looks.side(engine.card), np.random.default_rng(SEED)
 
     def marked(pixels: F32) -> F32:
-        return engine.run(pixels[None].astype(np.float32), ["signs"])["signs"][index]
+        return looks.maps(engine, pixels)[kerley_b.__name__]
 
     clear, maps, lines, owners = [], [], [], []
     for item, image, planes in zip(items, images, masks, strict=True):

@@ -25,10 +25,12 @@ from whyray.domain import Engine, Image, Pack, Region
 from whyray.engines import create, read_card
 from whyray.perception import build_scene, observe
 from whyray.perception.detectors.cardiothoracic import thorax_extent
+from whyray.perception.detectors.mapped import strength
 from whyray.perception.quality import contrast
 from whyray.perception.scene import Scene
 from whyray.reasoning.conclude import Fusion, conclude
-from whyray_train import calibrate, export, films, gate, quantise, sign_models, sources
+from whyray_train import calibrate, export, films, fine, gate, looks, quantise, sign_models, sources
+from whyray_train.fine_network import bank
 from whyray_train.gating import channels
 from whyray_train.network import ReaderNet
 
@@ -49,11 +51,14 @@ def main() -> None:
     parser.add_argument("--ct", type=Path, help="projections (whyray_train.ct_films): adult films for the gate too")
     parser.add_argument("--pack", required=True, help="pack that the model serves")
     parser.add_argument("--id", required=True, help="identity of the model")
+    parser.add_argument("--fine", type=Path, help="runs folder of whyray_train.fine: the second look")
     parser.add_argument("--int8", action="store_true", help="ship INT8 weights where whyray_train.quantise allows it")
     options = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     pack = next(p for p in knowledge.load_packs() if p.id == options.pack)
-    Publisher(options.data, options.runs, options.out, pack, options.id, options.cache, options.ct, options.int8).run()
+    Publisher(
+        options.data, options.runs, options.out, pack, options.id, options.cache, options.ct, options.int8, options.fine
+    ).run()
 
 
 class Publisher:
@@ -69,7 +74,9 @@ class Publisher:
         cache: Path | None = None,
         ct: Path | None = None,
         int8: bool = False,
+        fine_runs: Path | None = None,
     ) -> None:
+        self.fine_runs = fine_runs
         self.data, self.runs, self.out, self.pack, self.ct, self.int8 = data, runs, out, pack, ct, int8
         self.cache = runs / "cache" if cache is None else cache
         table, self.heads = films.read_table(data)
@@ -86,6 +93,8 @@ class Publisher:
         """All steps in order; the card is rewritten after each so that the next can read it."""
         self.out.mkdir(parents=True, exist_ok=True)
         self.weights()
+        if self.fine_runs is not None:
+            self.second(self.fine_runs)
         engine = self.engine()
         self.heads_and_heart(engine)
         engine = self.engine()
@@ -123,6 +132,24 @@ class Publisher:
             self.card["quantisation"] = quantise.record(*quantise.settle(file, seen, self.card["outputs"]))
         self.card["weights"]["sha256"] = hashlib.sha256(file.read_bytes()).hexdigest()
         log.info("gate threshold %s, weights %.1f MB", self.card["thresholds"]["gate"], file.stat().st_size / 1e6)
+
+    def second(self, runs: Path) -> None:
+        """The network of the second look beside the first."""
+        net, made_by = fine.load(runs)
+        file, look = self.out / "second.onnx", bank().look
+        fine.write(net, file)
+        self.history.append(made_by)
+        self.card["second"] = {
+            "weights": {"file": file.name, "sha256": hashlib.sha256(file.read_bytes()).hexdigest()},
+            "size": look.size,
+            "crop": list(look.crop),
+            "cell": look.cell,
+            "stride": look.stride,
+            "lungs": list(look.lungs),
+            "beside": [list(group) for group in look.beside],
+            "channels": list(bank().served),
+        }
+        self.card["training"] = self._training(self.card["id"])
 
     def gate_embeddings(self, size: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Embeddings of the gate's two classes, kept in the cache as long as the backbone is the same."""
@@ -186,23 +213,19 @@ class Publisher:
 
     def signs(self, engine: Engine) -> None:
         """Scores and mask levels of the sign channels."""
-        size, bank = int(self.plan["size"]), channels()
         items = {"train": self.train, "val": self.val}
         seen = {}
         for part, some in items.items():
-            images = films.cached([f.path for f in some], size, self.cache)
-            seen[part] = sign_models.strengths(self.sign_maps(engine, images), bank)
-        _, made = sources.inserted_films(self.data, "val", size, self.cache, INSERTED, INSERTED_SEED)
-        maps = self.sign_maps(engine, made.images)
-        seen["made"] = sign_models.strengths(maps, bank)
-        for index, channel in enumerate(bank):
-            entry = sign_models.model(channel, index, seen, items, (maps, made.signs, made.known))
+            images = films.cached([f.path for f in some], looks.side(engine.card), self.cache)
+            seen[part] = looks.strengths(engine, images)
+        made = looks.inserted_films(self.data, "val", self.cache, INSERTED, INSERTED_SEED, engine.card)
+        for index, (channel, maps, masks) in enumerate(looks.pairs(engine, made)):
+            cells = looks.cells(channel, engine.card)
+            scores = {part: values[:, index] for part, values in seen.items()}
+            scores["made"] = np.array([strength(m.astype(np.float32), cells) for m in maps])
+            entry = sign_models.model(channel, cells, scores, items, (maps, masks, made.known[:, index]))
             self.card["reference"]["sign_models"][channel.name] = entry
             log.info("%s %s", channel.name, entry)
-
-    def sign_maps(self, engine: Engine, images: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """(n, channels, h, w) sign logits of (n, s, s) films."""
-        return np.stack([engine.run(i[None] / np.float32(255), ["signs"])["signs"] for i in images])
 
     def fusion(self, engine: Engine) -> None:
         """Weights of film-level and sign terms, base log-odds and screening thresholds, on val."""
@@ -248,7 +271,7 @@ class Publisher:
 
     def scene(self, film: films.Film, engine: Engine) -> Scene:
         """The film's scene."""
-        return build_scene(self.load(film), self.pack, engine)
+        return build_scene(self.load(film), self.pack, engine, ())
 
     def _frame(self, model_id: str) -> dict[str, Any]:
         structures = list(films.STRUCTURES)
@@ -302,7 +325,8 @@ class Publisher:
                 {
                     "command": f"python -m whyray_train.publish --pack {self.pack.id} --id {model_id}"
                     + ("" if self.ct is None else " --ct FILE")
-                    + (" --int8" if self.int8 else ""),
+                    + (" --int8" if self.int8 else "")
+                    + ("" if self.fine_runs is None else " --fine RUNS"),
                     "commit": commit.stdout.strip() or "unknown",
                 },
             ],

@@ -16,11 +16,11 @@ from numpy.typing import NDArray
 from sklearn.metrics import average_precision_score
 
 from whyray.domain import Engine, Pack
+from whyray.perception.detectors.mapped import strength
 from whyray.perception.scene import Scene, build_scene
 from whyray.service import Reader
-from whyray_train import films, metrics, sources
+from whyray_train import films, looks, metrics
 from whyray_train.gating import channels
-from whyray_train.sign_models import strengths
 
 F64 = NDArray[np.float64]
 INSERTED, SEED = 400, 1007  # other draws than those that the scores were calibrated on
@@ -55,13 +55,13 @@ def channels_against_labels(engine: Engine, pack: Pack, items: Sequence[films.Fi
     A channel without study labels of its own is compared with the first label that hints at it.
     """
     read = {s.detector.params.get("channel") for s in pack.signs if s.detector is not None}
-    images = films.cached([f.path for f in items], engine.card.input_size, cache)
-    maps = np.stack([engine.run(i[None] / np.float32(255), ["signs"])["signs"] for i in images])
+    images = films.cached([f.path for f in items], looks.side(engine.card), cache)
+    found = looks.strengths(engine, images)
     scores, of = {}, {}
     for index, channel in enumerate(channels()):
         if channel.name not in read:
             name = f"{channel.name} (channel)"
-            scores[name] = strengths(maps, channels())[:, index]
+            scores[name] = found[:, index]
             of[name] = channel.labels or hinting(channel.name)
     return against_labels(items, scores, of)
 
@@ -82,20 +82,18 @@ def together_against_labels(items: Sequence[films.Film], names: Sequence[str], l
 
 def on_inserted(engine: Engine, data: Path, cache: Path) -> dict[str, Any]:
     """Image AUROC and mask AUPRC a channel on signs inserted into val films (SIMULATED signs)."""
-    size = engine.card.input_size
-    _, made = sources.inserted_films(data, "val", size, cache, INSERTED, SEED)
-    maps = np.stack([engine.run(i[None] / np.float32(255), ["signs"])["signs"] for i in made.images])
-    scores = strengths(maps, channels())
-    out: dict[str, Any] = {"films": len(maps), "source": "signs inserted into val films with accepted anatomy"}
-    for c, channel in enumerate(channels()):
-        shown = made.shown[:, c]
-        known = made.known[:, c]
+    made = looks.inserted_films(data, "val", cache, INSERTED, SEED, engine.card)
+    out: dict[str, Any] = {"films": len(made.images), "source": "signs inserted into val films with accepted anatomy"}
+    for c, (channel, maps, masks) in enumerate(looks.pairs(engine, made)):
+        share = looks.cells(channel, engine.card)
+        scores = np.array([strength(m.astype(np.float32), share) for m in maps])
+        shown, known = made.shown[:, c], made.known[:, c]
         groups = [str(b) for b in made.base[known]]
-        with_sign = maps[shown, c].ravel()
+        cells = masks[shown].ravel() > 127
         out[channel.name] = {
-            "auroc": metrics.auc_interval(shown[known], scores[known, c], groups).as_dict(),
-            "mask_auprc": round(float(average_precision_score(made.signs[shown, c].ravel() > 127, with_sign)), 3),
-            "mask_share": round(float((made.signs[shown, c] > 127).mean()), 4),
+            "auroc": metrics.auc_interval(shown[known], scores[known], groups).as_dict(),
+            "mask_auprc": round(float(average_precision_score(cells, maps[shown].ravel())), 3),
+            "mask_share": round(float(cells.mean()), 4),
         }
     return out
 

@@ -2,8 +2,8 @@
 
 ``score = sigmoid(scale x strength + shift)``. The slope comes from films with and without the sign: val films with the
 study label against normal val films, and inserted signs on val films against the same films without them, each of the
-two counting alike where both exist. The shift lets at most `FALSE` of the normal films reach strong evidence. The
-mask's level is the one with the best Dice on inserted signs.
+two counting alike where both exist. The shift lets at most `FALSE` of the normal train films, and none of the normal
+val films, reach strong evidence. The mask's level is the one with the best Dice on inserted signs.
 """
 
 from __future__ import annotations
@@ -14,7 +14,6 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from whyray.perception.detectors.mapped import strength
 from whyray_train.calibrate import fit_logistic, logit
 from whyray_train.films import NORMAL_LABEL, Film
 from whyray_train.gating import Channel
@@ -24,14 +23,9 @@ F64 = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 
 STRONG = 0.85
-FALSE = 0.0125  # of normal films, a channel: eight signs together stay under a tenth
+FALSE = 0.006  # of normal films, a channel: twelve signs together stay under a tenth
 SLOPES = (1.0, 4.0)  # flatter ones would call many films possible and none sure
 LEVELS = (0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.5, 0.6)
-
-
-def strengths(maps: F32, channels: Sequence[Channel]) -> F64:
-    """(n, channels) strengths of (n, channels, h, w) sign logits."""
-    return np.array([[strength(m, c.cells) for m, c in zip(film, channels, strict=True)] for film in maps])
 
 
 def slope(real: F64, real_truth: Bools, made: F64, made_truth: Bools) -> float:
@@ -50,8 +44,11 @@ def slope(real: F64, real_truth: Bools, made: F64, made_truth: Bools) -> float:
 
 
 def cut(normal_val: F64, normal_train: F64) -> float:
-    """Strength at which a film becomes strong evidence: `FALSE` of the train normals, and one in sixty val normals."""
-    return float(max(np.quantile(normal_train, 1 - FALSE), np.quantile(normal_val, 1 - 1 / 60)))
+    """Strength at which a film becomes strong evidence: that of `FALSE` of the train normals, and of no val normal.
+
+    The network learned from the train films, so that they alone would promise too much.
+    """
+    return float(max(np.quantile(normal_train, 1 - FALSE), np.nextafter(normal_val.max(), np.inf)))
 
 
 def truth(items: Sequence[Film], channel: Channel) -> tuple[Bools, Bools]:
@@ -61,12 +58,12 @@ def truth(items: Sequence[Film], channel: Channel) -> tuple[Bools, Bools]:
     return positive | normal, positive
 
 
-def best_level(maps: F32, masks: NDArray[np.uint8]) -> tuple[float, float]:
+def best_level(maps: NDArray[np.floating[Any]], masks: NDArray[np.uint8]) -> tuple[float, float]:
     """(level, mean Dice) of one channel's probabilities (n, h, w) against inserted masks; 0.3 without any."""
     shown = masks.max(axis=(1, 2)) > 127
     if not shown.any():
         return 0.3, 0.0
-    p, m = 1 / (1 + np.exp(-maps[shown])), masks[shown] > 127
+    p, m = 1 / (1 + np.exp(-maps[shown].astype(np.float32))), masks[shown] > 127
     scores = []
     for level in LEVELS:
         found = p >= level
@@ -77,36 +74,35 @@ def best_level(maps: F32, masks: NDArray[np.uint8]) -> tuple[float, float]:
 
 def model(
     channel: Channel,
-    index: int,
-    seen: dict[str, F64],
+    cells: float,
+    seen: Mapping[str, F64],
     items: Mapping[str, Sequence[Film]],
-    made: tuple[F32, NDArray[np.uint8], Bools],
+    made: tuple[NDArray[np.floating[Any]], NDArray[np.uint8], Bools],
 ) -> dict[str, Any]:
     """The card's entry of one channel.
 
     Parameters
     ----------
-    index
-        Its position among the channels.
+    cells
+        Part of the map whose mean logit is the strength.
     seen
-        Strengths (n, channels) of ``train`` and ``val`` films and of the ``made`` ones.
+        Strengths (n,) of ``train`` and ``val`` films and of the ``made`` ones.
     items
         The real films of ``train`` and ``val``.
     made
-        Inserted val films: sign logits (n, channels, h, w), masks likewise in 0..255, and what is known (n, channels).
+        Inserted val films: sign logits (n, h, w), masks likewise in 0..255, and what is known (n,).
     """
-    maps, masks, known = made
+    maps, masks, clear = made
     used, positive = truth(items["val"], channel)
-    shown = masks[:, index].max(axis=(1, 2)) > 0
-    clear = known[:, index]
-    factor = slope(seen["val"][used, index], positive[used], seen["made"][clear, index], shown[clear])
+    shown = masks.max(axis=(1, 2)) > 0
+    factor = slope(seen["val"][used], positive[used], seen["made"][clear], shown[clear])
     normal = {k: np.array([NORMAL_LABEL in f.labels for f in items[k]]) for k in ("train", "val")}
-    edge = cut(seen["val"][normal["val"], index], seen["train"][normal["train"], index])
-    level, dice = best_level(maps[:, index], masks[:, index])
+    edge = cut(seen["val"][normal["val"]], seen["train"][normal["train"]])
+    level, dice = best_level(maps, masks)
     return {
         "scale": round(factor, 4),
         "shift": round(logit(STRONG) - factor * edge, 4),
-        "cells": channel.cells,
+        "cells": round(cells, 7),
         "level": level,
         "inserted_dice": round(dice, 3),
         "validation_positives": {"real": int(positive.sum()), "inserted": int((shown & clear).sum())},

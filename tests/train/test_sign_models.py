@@ -1,5 +1,3 @@
-from dataclasses import replace
-
 import numpy as np
 import pytest
 from scipy.special import expit
@@ -13,8 +11,7 @@ from whyray_train.gating import channels
 from whyray_train.sign_models import FALSE, LEVELS, SLOPES, STRONG
 
 BANK = channels()
-INDEX = next(i for i, c in enumerate(BANK) if c.labels)
-CHANNEL = BANK[INDEX]
+CHANNEL = next(c for c in BANK if c.labels)
 LABEL = min(CHANNEL.labels)
 OTHER = "Hernia"
 
@@ -26,13 +23,6 @@ def drawn(rng: np.random.Generator, n: int, steep: float) -> tuple[np.ndarray, n
 
 
 # --- parts ----------------------------------------------------------------------------------------------------------
-
-
-def test_strengths_by_hand() -> None:
-    maps = np.full((1, 2, 10, 10), -3.0, dtype=np.float32)
-    maps[0, :, 0, :2] = (5.0, 1.0)
-    two = [replace(CHANNEL, cells=0.01), replace(CHANNEL, cells=0.04)]
-    assert sign_models.strengths(maps, two).tolist() == [[5.0, 0.0]]
 
 
 @pytest.mark.parametrize("steep", [1.2, 1.6, 2.0])
@@ -73,10 +63,10 @@ def test_the_cut_lets_the_stated_share_of_normals_through() -> None:
     train, val = rng.normal(0, 1, 2000), rng.normal(0, 1, 300)
     edge = sign_models.cut(val, train)
     assert (train >= edge).mean() <= FALSE
-    assert (val >= edge).mean() <= 1 / 60
-    assert max((train >= edge - 0.1).mean() / FALSE, (val >= edge - 0.1).mean() * 60) > 1  # no stricter than need be
+    assert not (val >= edge).any()
+    assert (train >= edge - 0.1).mean() > FALSE or (val >= edge - 0.1).any()  # no stricter than need be
     loud = sign_models.cut(val + 3, train)
-    assert (val + 3 >= loud).mean() <= 1 / 60
+    assert not (val + 3 >= loud).any()
     assert loud > edge + 1
 
 
@@ -122,46 +112,38 @@ def world(shown: float) -> tuple[dict[str, np.ndarray], dict[str, list[Film]], t
     seen = {}
     for part, some in items.items():
         level = np.array([above[min(f.labels)] for f in some])
-        seen[part] = rng.normal(-4, 1, (len(some), len(BANK))) + level[:, None]
+        seen[part] = rng.normal(-4, 1, len(some)) + level
     n = 80
-    masks = np.zeros((n, len(BANK), 8, 8), np.uint8)
-    masks[: n // 2, INDEX, 2:6, 2:6] = 255
-    masks[0, INDEX] = np.minimum(masks[0, INDEX], 90)  # a thin one
-    maps = np.where(masks > 0, 2.0, -6.0).astype(np.float32)
-    known = np.ones((n, len(BANK)), np.bool_)
+    masks = np.zeros((n, 8, 8), np.uint8)
+    masks[: n // 2, 2:6, 2:6] = 255
+    masks[0] = np.minimum(masks[0], 90)  # a thin one
+    maps = np.where(masks > 0, 2.0, -6.0).astype(np.float16)
+    known = np.ones(n, np.bool_)
     known[-10:] = False
-    seen["made"] = rng.normal(-4, 1, (n, len(BANK)))
-    seen["made"][: n // 2, INDEX] += shown
-    seen["made"][-10:, INDEX] = 50.0  # not known to be without the sign: must not count as such
+    seen["made"] = rng.normal(-4, 1, n)
+    seen["made"][: n // 2] += shown
+    seen["made"][-10:] = 50.0  # not known to be without the sign: must not count as such
     return seen, items, (maps, masks, known)
 
 
 @pytest.mark.parametrize("shown", [1.0, 4.0])
 def test_at_most_the_stated_share_of_normal_films_reaches_strong_evidence(shown: float) -> None:
     seen, items, made = world(shown)
-    entry = sign_models.model(CHANNEL, INDEX, seen, items, made)
-    for part, share in (("train", FALSE), ("val", 1 / 60)):
+    entry = sign_models.model(CHANNEL, 0.01, seen, items, made)
+    for part, share in (("train", FALSE), ("val", 0)):
         normal = np.array([NORMAL_LABEL in f.labels for f in items[part]])
-        score = expit(entry["scale"] * seen[part][normal, INDEX] + entry["shift"])
-        assert (score >= STRONG).mean() <= share + 1 / normal.sum()
+        score = expit(entry["scale"] * seen[part][normal] + entry["shift"])
+        assert (score >= STRONG + 1e-4).mean() <= share + (part == "train") / normal.sum()
     positive = np.array([LABEL in f.labels for f in items["train"]])
-    reached = (expit(entry["scale"] * seen["train"][positive, INDEX] + entry["shift"]) >= STRONG).mean()
+    reached = (expit(entry["scale"] * seen["train"][positive] + entry["shift"]) >= STRONG).mean()
     assert (reached > 0.6) == (shown == 4.0)
 
 
 def test_a_clearer_sign_has_a_steeper_score_and_the_entry_is_what_the_reader_needs() -> None:
-    entries = [sign_models.model(CHANNEL, INDEX, *world(shown)[:2], world(shown)[2]) for shown in (1.0, 4.0)]
+    entries = [sign_models.model(CHANNEL, 0.01, *world(shown)[:2], world(shown)[2]) for shown in (1.0, 4.0)]
     assert SLOPES[0] < entries[0]["scale"] < entries[1]["scale"] - 0.3
     entry = entries[1]
-    assert entry["cells"] == CHANNEL.cells
+    assert entry["cells"] == 0.01
     assert (entry["level"], entry["inserted_dice"]) == (LEVELS[0], 1.0)
     assert entry["validation_positives"] == {"real": 80, "inserted": 40}
     assert {type(v) for k, v in entry.items() if k != "validation_positives"} == {float}  # plain numbers for YAML
-
-
-def test_films_with_other_labels_do_not_move_the_model() -> None:
-    seen, items, made = world(2.0)
-    entry = sign_models.model(CHANNEL, INDEX, seen, items, made)
-    for part, some in items.items():
-        seen[part][[OTHER in f.labels for f in some], INDEX] = 30.0
-    assert sign_models.model(CHANNEL, INDEX, seen, items, made) == entry

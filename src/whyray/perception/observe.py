@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from dataclasses import replace
 from time import perf_counter
 
@@ -42,10 +42,10 @@ def observe(image: Image, pack: Pack, engine: Engine, only: Collection[str] | No
         When the model cannot be run.
     """
     started = perf_counter()
-    scene = build_scene(image, pack, engine)
+    asked = {s.id for s in pack.signs} if only is None else only
+    scene = build_scene(image, pack, engine, channels(s for s in pack.signs if s.id in asked))
     network = perf_counter()
     scene.zones.update(zones.derive(scene))
-    asked = {s.id for s in pack.signs} if only is None else only
     signs = tuple(look(scene, s) if s.id in asked else missing(s.id, "not_asked") for s in pack.signs)
     quality = assess(scene)
     seen = perf_counter()
@@ -63,6 +63,12 @@ def observe(image: Image, pack: Pack, engine: Engine, only: Collection[str] | No
         },
     )
     return replace(observations, signs=attached(image, observations, pack))
+
+
+def channels(signs: Iterable[SignDefinition]) -> set[str]:
+    """Sign channels of the network that these signs read."""
+    params = (s.detector.params for s in signs if s.detector is not None)
+    return {str(p["channel"]) for p in params if "channel" in p}
 
 
 def look(scene: Scene, sign: SignDefinition) -> SignObservation:

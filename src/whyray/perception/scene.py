@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -93,8 +93,11 @@ def to_region(frame: Frame, soft: F32) -> Region | None:
     return Region.from_window(frame.rows, frame.cols, window, frame.to_source(soft, window) > 0.5)
 
 
-def build_scene(image: Image, pack: Pack, engine: Engine) -> Scene:
-    """Runs the engine once and lays its outputs out for the detectors."""
+def build_scene(image: Image, pack: Pack, engine: Engine, wanted: Collection[str] | None = None) -> Scene:
+    """Runs the engine once and lays its outputs out for the detectors.
+
+    `wanted` are the sign channels that will be read (none = all): without one of the second look's, there is none.
+    """
     card = engine.card
     rows, cols = image.pixels.shape[1:]
     frame = Frame(rows, cols, card.input_size)
@@ -128,14 +131,20 @@ def build_scene(image: Image, pack: Pack, engine: Engine) -> Scene:
         masks=masks,
         structures=tuple(structures),
         lungs=lungs,
-        signs=sign_maps(stretched, probabilities, outputs["signs"], engine),
+        signs=sign_maps(stretched, probabilities, outputs["signs"], engine, wanted),
         logits=dict(zip(heads, map(float, outputs["logits"]), strict=True)),
         maps=dict(zip(heads, outputs["maps"], strict=True)),
         gate=float(1 / (1 + np.exp(-outputs["gate"][0]))),
     )
 
 
-def sign_maps(film: F32, anatomy: NDArray[np.floating[Any]], first: F32, engine: Engine) -> dict[str, F32]:
+def sign_maps(
+    film: F32,
+    anatomy: NDArray[np.floating[Any]],
+    first: F32,
+    engine: Engine,
+    wanted: Collection[str] | None = None,
+) -> dict[str, F32]:
     """Sign channel -> logits; the second look's where the model folder has one.
 
     Parameters
@@ -146,10 +155,14 @@ def sign_maps(film: F32, anatomy: NDArray[np.floating[Any]], first: F32, engine:
         (k, n, n) probabilities, in the card's order.
     first
         (j, m, m) sign logits of the first look.
+    wanted
+        As for `build_scene`.
     """
     card = engine.card
     found = dict(zip(card.outputs["signs"], first, strict=True))
-    if card.second is not None and isinstance(engine, LooksAgain):
+    if card.second is None or not isinstance(engine, LooksAgain):
+        return found
+    if wanted is None or not set(card.second.channels).isdisjoint(wanted):
         finer = Frame(film.shape[0], film.shape[1], card.second.size).to_grid(film)
         seen = second.planes(anatomy, first, card.outputs["anatomy"], card.second)
         found |= zip(card.second.channels, second.look_again(finer, seen, engine, card.second), strict=True)
