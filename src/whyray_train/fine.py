@@ -1,10 +1,9 @@
 """``python -m whyray_train.fine --data DIR --runs DIR --base MODELDIR``: trains the network of the second look.
 
 It learns from signs inserted into train films at twice the resolution of the reader network
-(``fine_templates.yaml``), from places of normal films that it mistook for signs, and from the study labels of real
-films (both lungs of a film are one bag). What the first look (``--base``) saw on the same film goes in beside the
-pixels, as it does when a film is read. ``--runs`` gets ``fine.pt``, a log and ``fine.yaml`` with its numbers on val
-films. A run that was stopped goes on where it was saved.
+(``fine_templates.yaml``) and from places of normal films that it mistook for signs. The chest as the reader network
+(``--base``) sees it on the same film goes in beside the pixels, as it does when a film is read. ``--runs`` gets
+``fine.pt``, a log and ``fine.yaml`` with its numbers on val films. A stopped run goes on where it was saved.
 """
 
 from __future__ import annotations
@@ -30,7 +29,7 @@ from whyray.perception import second
 from whyray_train import fine_data, fine_eval
 from whyray_train.basis import commit
 from whyray_train.fine_data import Crops, Lungs
-from whyray_train.fine_network import FineNet, Served, bank, pooled
+from whyray_train.fine_network import FineNet, bank, pooled
 from whyray_train.loop import sign_loss
 
 log = logging.getLogger(__name__)
@@ -43,23 +42,21 @@ BATCH = tuple[Tensor, Tensor, Tensor, Tensor]
 class Plan:
     """Numbers of one run.
 
-    A step sees ``batch`` squares of ``side`` pixels; every ``bag_every``-th one sees the two lungs of one real film
-    too. Every ``mine`` steps the normal films are searched for what the network takes for signs.
+    A step sees ``batch`` squares of ``side`` pixels. After every ``segment`` the normal films are searched for what the
+    network takes for signs, for the first time after ``mine`` steps.
     """
 
     made: int = 400
     seeds: tuple[int, ...] = (11, 12, 13, 14)
-    steps: int = 4000
-    segment: int = 200
+    steps: int = 2000
+    segment: int = 250
     batch: int = 8
     side: int = 160
     rate: float = 6e-3
     decay: float = 0.01
     average: float = 0.99
     film_weight: float = 1.0
-    bag_weight: float = 0.5
-    bag_every: int = 2
-    mine: int = 800
+    mine: int = 500
     seed: int = 1
 
 
@@ -97,26 +94,24 @@ def train(data: Path, runs: Path, cache: Path, base: Engine, plan: Plan) -> Fine
             part.load_state_dict(saved[name])
         kept, done = saved["average"], saved["done"]
     if done < plan.steps:
-        made, real = fine_data.gathered(data, cache, base, plan.made, plan.seeds, plan.seed)
+        made, normal = fine_data.gathered(data, cache, base, plan.made, plan.seeds, plan.seed)
     while done < plan.steps:
         started, found = time.time(), []
-        mistaken = mined(net, real) if done >= plan.mine else None
+        mistaken = mined(net, normal) if done >= plan.mine else None
         net.train()
         for step in range(done, min(done + plan.segment, plan.steps)):
             rng = np.random.default_rng([plan.seed, step])
-            parts = losses(net, draw(made, real, mistaken, plan, rng))
-            total = parts[0] + plan.film_weight * parts[1]
-            bag = bag_loss(net, real, rng) if step % plan.bag_every == 0 else None
+            parts = losses(net, draw(made, normal, mistaken, plan, rng))
             optimiser.zero_grad(set_to_none=True)
-            (total if bag is None else total + plan.bag_weight * bag).backward()
+            (parts[0] + plan.film_weight * parts[1]).backward()
             torch.nn.utils.clip_grad_norm_(net.parameters(), 2.0)
             optimiser.step()
             schedule.step()
             _average(kept, net, min(plan.average, (1 + step) / (10 + step)))
-            found.append([*(p.item() for p in parts), np.nan if bag is None else bag.item()])
+            found.append([p.item() for p in parts])
         done += len(found)
-        masks, scores, bags = np.nanmean(found, axis=0).round(4).tolist()
-        line = {"steps": done, "masks": masks, "scores": scores, "bags": bags}
+        masks, scores = np.mean(found, axis=0).round(4).tolist()
+        line = {"steps": done, "masks": masks, "scores": scores}
         line["seconds"] = round(time.time() - started, 1)
         log.info("%s", line)
         with (runs / "fine.jsonl").open("a") as handle:
@@ -127,7 +122,8 @@ def train(data: Path, runs: Path, cache: Path, base: Engine, plan: Plan) -> Fine
             "commit": commit(),
         }
         extra = {"average": kept, "done": done, "plan": json.dumps(asdict(plan)), "history": json.dumps(made_by)}
-        torch.save({**states, **extra}, file)
+        torch.save({**states, **extra}, file.with_suffix(".tmp"))
+        file.with_suffix(".tmp").rename(file)
     net.load_state_dict(kept)
     return net.eval()
 
@@ -140,22 +136,19 @@ def load(runs: Path) -> tuple[FineNet, dict[str, str]]:
     return net.eval(), json.loads(saved["history"])
 
 
-def draw(made: Crops, real: Lungs, mistaken: NDArray[np.int64] | None, plan: Plan, rng: np.random.Generator) -> BATCH:
+def draw(made: Crops, normal: Lungs, mistaken: NDArray[np.int64] | None, plan: Plan, rng: np.random.Generator) -> BATCH:
     """One augmented batch: film (n, 1, side, side), places, signs in 0..1 and known (n, j).
 
     Of eight windows four lie on an inserted sign, every channel as often; one at such a place of another lung, one
-    anywhere; two on normal films, where the network was mistaken once that is known.
+    anywhere; two on normal films, where the network was mistaken (m, j, 2) once that is known.
     """
     parts, known = [], []
     for k in range(plan.batch):
         channel = int(rng.integers(made.shown.shape[1]))
         if k % 4 == 3:
-            row = int(rng.choice(real.normal))
-            middle = rng.integers(0, real.images.shape[1:])
-            if mistaken is not None:
-                row = int(real.normal[rng.integers(len(real.normal))])
-                middle = mistaken[row, channel]
-            parts.append(_window(real.images[row], real.places[row], None, middle, plan.side, rng))
+            row = int(rng.integers(len(normal.images)))
+            middle = rng.integers(0, normal.images.shape[1:]) if mistaken is None else mistaken[row, channel]
+            parts.append(_window(normal.images[row], normal.places[row], None, middle, plan.side, rng))
             known.append(np.ones(made.known.shape[1], np.bool_))
             continue
         row = int(rng.choice(np.flatnonzero(made.shown[:, channel])))
@@ -168,16 +161,7 @@ def draw(made: Crops, real: Lungs, mistaken: NDArray[np.int64] | None, plan: Pla
         known.append(made.known[row])
     film, places, signs = (torch.from_numpy(np.stack(p).astype(np.float32)) for p in zip(*parts, strict=True))
     told = torch.from_numpy(np.stack(known).astype(np.float32))
-    return film[:, None].contiguous(memory_format=torch.channels_last), hidden(places, rng), signs, told
-
-
-def hidden(places: Tensor, rng: np.random.Generator, share: float = 0.25) -> Tensor:
-    """`places` (n, p, h, w) where the first look is hidden from every fourth row: it knew these very films."""
-    first = 4 + len(bank().look.beside)
-    gone = torch.from_numpy(rng.random(len(places)) < share)
-    out = places.clone()
-    out[gone, first:] = -1.0
-    return out
+    return film[:, None].contiguous(memory_format=torch.channels_last), places, signs, told
 
 
 def _window(
@@ -219,30 +203,14 @@ def losses(net: FineNet, batch: BATCH) -> tuple[Tensor, Tensor]:
     return sign_loss(logits, signs, known), seen / known.sum().clamp_min(1)
 
 
-def bag_loss(net: FineNet, real: Lungs, rng: np.random.Generator) -> Tensor:
-    """Cross-entropy of one real film's scores, the higher of its two lungs', with its study labels.
-
-    Half of the films are normal; of the others every channel's labels come as often.
-    """
-    film = real.bag(rng)
-    rows = np.flatnonzero(real.film == film)
-    images = np.stack([shaded(real.images[r], rng) for r in rows])[:, None]
-    places = torch.from_numpy(np.stack([real.places[r] for r in rows]).astype(np.float32))
-    picture = torch.from_numpy(images).contiguous(memory_format=torch.channels_last)
-    scores = pooled(net(picture, places)).amax(dim=0)
-    target, weight = torch.from_numpy(real.targets[film]), torch.from_numpy(real.weights[film])
-    loss = F.binary_cross_entropy_with_logits(scores, target, weight=weight, reduction="sum")
-    return loss / weight.sum().clamp_min(1)
-
-
-def mined(net: FineNet, real: Lungs) -> NDArray[np.int64]:
-    """Where (row, column) in every normal lung each channel is highest: (m, j, 2) pixels; other lungs zero."""
+def mined(net: FineNet, normal: Lungs) -> NDArray[np.int64]:
+    """Where (row, column) in every normal lung each channel is highest: (m, j, 2) pixels."""
     net.eval()
-    out = np.zeros((len(real.images), len(bank().channels), 2), np.int64)
+    out = np.zeros((len(normal.images), len(bank().channels), 2), np.int64)
     with torch.no_grad():
-        for row in real.normal:
-            film = torch.from_numpy(real.images[row] / np.float32(255))[None, None]
-            logits = net(film, torch.from_numpy(real.places[row].astype(np.float32))[None])[0]
+        for row, (image, places) in enumerate(zip(normal.images, normal.places, strict=True)):
+            film = torch.from_numpy(image / np.float32(255))[None, None]
+            logits = net(film, torch.from_numpy(places.astype(np.float32))[None])[0]
             best = logits.flatten(1).argmax(dim=1).numpy()
             out[row] = np.stack(np.unravel_index(best, logits.shape[1:]), axis=1) * bank().look.stride
     return out
@@ -257,13 +225,13 @@ def _average(kept: dict[str, Tensor], net: FineNet, decay: float) -> None:
 
 
 def write(net: FineNet, file: Path) -> None:
-    """One lung in, the logits of its served channels out."""
+    """One lung in, its sign logits out."""
     look = bank().look
     rows, cols = look.crop
     film = torch.zeros(1, 1, rows, cols)
     places = torch.zeros(1, bank().planes, rows // look.cell, cols // look.cell)
     program = torch.onnx.export(
-        Served(net).eval(), (film, places), input_names=["film", "places"], output_names=["signs"], dynamo=True,
+        net.eval(), (film, places), input_names=["film", "places"], output_names=["signs"], dynamo=True,
         optimize=True,
     )  # fmt: skip
     if program is None:

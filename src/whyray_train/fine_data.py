@@ -1,9 +1,9 @@
-"""What the second look learns from: lungs of films with inserted signs, and lungs of real films."""
+"""What the second look learns from: lungs of films with inserted signs, and lungs of normal films."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -13,13 +13,13 @@ from whyray.domain import Engine, Frame
 from whyray.perception import second
 from whyray_train import films, inserted
 from whyray_train.fine_network import bank
+from whyray_train.gating import channels
 
 U8 = NDArray[np.uint8]
 F16 = NDArray[np.float16]
 F32 = NDArray[np.float32]
 Bools = NDArray[np.bool_]
 SHIFT = 3  # cells of the planes by which a crop may lie beside its place
-POSITIVE = 0.9  # target of a sign that the study label implies
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,31 +38,14 @@ class Crops:
 
 @dataclass(frozen=True, slots=True)
 class Lungs:
-    """Lungs of real films: ``images`` (m, h, w), ``places`` (m, p, h/4, w/4), ``film`` (m,) whose lung it is.
-
-    ``normal`` rows of normal films; by film ``targets`` and ``weights`` (n, j): the label implies the sign, or the
-    film is normal.
-    """
+    """Lungs of normal films, without any sign: ``images`` (m, h, w), ``places`` (m, p, h/4, w/4)."""
 
     images: U8
     places: F16
-    film: NDArray[np.int64]
-    normal: NDArray[np.int64]
-    targets: F32
-    weights: F32
-
-    def bag(self, rng: np.random.Generator) -> int:
-        """A film: every other one normal, the rest with a label of one channel, every channel as often."""
-        has = np.bincount(self.film, minlength=len(self.targets)) > 0
-        shown = (self.targets > 0.5) & has[:, None]
-        if rng.random() < 0.5 or not shown.any():
-            return int(rng.choice(np.unique(self.film[self.normal])))
-        channel = int(rng.choice(np.flatnonzero(shown.any(axis=0))))
-        return int(rng.choice(np.flatnonzero(shown[:, channel])))
 
 
 def gathered(data: Path, cache: Path, base: Engine, count: int, seeds: Sequence[int], seed: int) -> tuple[Crops, Lungs]:
-    """Inserted sets of `seeds`, `count` films each, and the real train films, as the first look `base` saw them."""
+    """Inserted sets of `seeds`, `count` films each, and the normal train films; `base` saw the chest of each."""
     rng = np.random.default_rng(seed)
     sets = []
     for draw in seeds:
@@ -70,7 +53,8 @@ def gathered(data: Path, cache: Path, base: Engine, count: int, seeds: Sequence[
         sets.append(crops(made, first_look(base, made.images), rng))
     joined = Crops(*(np.concatenate([getattr(s, name) for s in sets]) for name in Crops.__slots__))
     table, _ = films.read_table(data)
-    return joined, real_lungs([f for f in table if f.split == "train"], cache, base)
+    normal = [f for f in table if f.split == "train" and films.NORMAL_LABEL in f.labels]
+    return joined, normal_lungs(normal, cache, base)
 
 
 def made_films(
@@ -80,19 +64,19 @@ def made_films(
     table, _ = films.read_table(data)
     items = [f for f in table if f.split == split and f.anatomy is not None]
     drawn = bank().kinds if kinds is None else kinds
-    detail = inserted.Detail(bank().work, bank().look.stride, drawn, bank().look.channels)
-    return inserted.make(items, count, bank().look.size, seed, cache, detail)
+    names = [c.name for c in channels()]
+    detail = inserted.Detail(bank().work, bank().look.stride, drawn, tuple(names))
+    made = inserted.make(items, count, bank().look.size, seed, cache, detail)
+    kept = [names.index(name) for name in bank().look.channels]
+    return replace(made, signs=made.signs[:, kept], known=made.known[:, kept])
 
 
 def first_look(base: Engine, images: U8) -> list[F32]:
-    """Planes (p, size / cell, size / cell) that the reader network gives for (n, size, size) films."""
+    """`second.planes` that the reader network gives for (n, size, size) films."""
     frame, card = Frame(images.shape[1], images.shape[2], base.card.input_size), base.card
-    out = []
-    for image in images:
-        found = base.run(frame.to_grid(image / np.float32(255))[None], ["anatomy", "signs"])
-        anatomy = 1 / (1 + np.exp(-found["anatomy"]))
-        out.append(second.planes(anatomy, found["signs"], card.outputs["anatomy"], bank().look))
-    return out
+    grids = (frame.to_grid(image / np.float32(255))[None] for image in images)
+    found = (base.run(grid, ["anatomy"])["anatomy"] for grid in grids)
+    return [second.planes(1 / (1 + np.exp(-a)), card.outputs["anatomy"], bank().look) for a in found]
 
 
 def crops(made: inserted.Set, seen: Sequence[F32], rng: np.random.Generator) -> Crops:
@@ -108,22 +92,13 @@ def crops(made: inserted.Set, seen: Sequence[F32], rng: np.random.Generator) -> 
     return Crops(*(np.stack(part) for part in zip(*found, strict=True)))
 
 
-def real_lungs(items: Sequence[films.Film], cache: Path, base: Engine) -> Lungs:
+def normal_lungs(items: Sequence[films.Film], cache: Path, base: Engine) -> Lungs:
     """Both lungs of every film, as they lie."""
     look = bank().look
     images = films.cached([f.path for f in items], look.size, cache)
     found = []
-    for row, (image, planes) in enumerate(zip(images, first_look(base, images), strict=True)):
+    for image, planes in zip(images, first_look(base, images), strict=True):
         for lung in second.find(planes[:2], look):
-            found.append((second.cut(image, lung, look), second.places(planes, lung, look).astype(np.float16), row))
-    pictures, places, film = (np.stack(part) for part in zip(*found, strict=True))
-    normal = np.array([films.NORMAL_LABEL in f.labels for f in items])
-    implied = np.array([[bool(f.labels & c.labels) for c in bank().channels] for f in items])
-    return Lungs(
-        pictures,
-        places,
-        film.astype(np.int64),
-        np.flatnonzero(normal[film]),
-        np.where(implied, POSITIVE, 0.0).astype(np.float32),
-        (implied | normal[:, None]).astype(np.float32),
-    )
+            found.append((second.cut(image, lung, look), second.places(planes, lung, look).astype(np.float16)))
+    pictures, places = zip(*found, strict=True)
+    return Lungs(np.stack(pictures), np.stack(places))

@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 from sklearn.metrics import average_precision_score
 
-from whyray.domain import Engine
+from whyray.domain import Engine, Frame
 from whyray.perception.detectors.mapped import strength
 from whyray_train import films, fine, fine_data, inserted, metrics, sign_eval
 from whyray_train.fine_network import FineNet, bank, film_share
@@ -34,25 +34,23 @@ def measured(net: FineNet, data: Path, cache: Path, base: Engine) -> dict[str, A
     table, _ = films.read_table(data)
     made = fine_data.made_films(data, "val", cache, INSERTED, SEED, ())
     seen = fine_data.first_look(base, made.images)
-    out: dict[str, Any] = {"on_inserted": on_inserted(fine.maps(net, made.images, seen), made, first_scores(seen))}
-    for split in ("val", "train"):
-        items = [f for f in table if f.split == split]
-        images = films.cached([f.path for f in items], bank().look.size, cache)
-        planes = fine_data.first_look(base, images)
-        scores = [strengths(fine.maps(net, i[None], [p]))[0] for i, p in zip(images, planes, strict=True)]
-        out[f"against_labels_{split}"] = {
-            "second": on_real(np.array(scores), items),
-            "first": on_real(first_scores(planes), items),
-        }
+    first = first_scores(base, made.images)
+    out: dict[str, Any] = {"on_inserted": on_inserted(fine.maps(net, made.images, seen), made, first)}
+    items = [f for f in table if f.split == "val"]
+    images = films.cached([f.path for f in items], bank().look.size, cache)
+    planes = fine_data.first_look(base, images)
+    scores = np.array([strengths(fine.maps(net, i[None], [p]))[0] for i, p in zip(images, planes, strict=True)])
+    out["against_labels"] = {"second": on_real(scores, items), "first": on_real(first_scores(base, images), items)}
     return out
 
 
-def first_scores(planes: Sequence[F32]) -> F64:
-    """(n, channels) strengths of the first look's own maps, from its planes, in the second's order."""
-    first = 2 + len(bank().look.beside)
+def first_scores(base: Engine, images: NDArray[np.uint8]) -> F64:
+    """(n, channels) strengths of the first look's own maps, in the second's order."""
     order = [[c.name for c in channels()].index(name) for name in bank().look.channels]
-    cells = [channels()[i].cells for i in order]
-    return np.array([[strength(p[first + i, ::2, ::2], k) for i, k in zip(order, cells, strict=True)] for p in planes])
+    frame = Frame(images.shape[1], images.shape[2], base.card.input_size)
+    grids = (frame.to_grid(image / np.float32(255))[None] for image in images)
+    found = (base.run(grid, ["signs"])["signs"] for grid in grids)
+    return np.array([[strength(m[i], channels()[i].cells) for i in order] for m in found])
 
 
 def on_inserted(maps: F32, made: inserted.Set, base: F64) -> dict[str, Any]:

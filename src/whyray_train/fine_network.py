@@ -1,8 +1,8 @@
 """The network of the second look: Sign-ConvGating at about 0.7 mm a pixel, for one lung at a time.
 
 A small U-shaped network gives features at half resolution; each channel matches its bank of oriented templates on
-them (depthwise kernels that start as lines, disks and edges of known size and may learn) and is gated by where in the
-chest the cell lies. Beside the film it gets what the first look saw: the veils that need the whole film.
+them (depthwise kernels that start as lines of known size and may learn) and is gated by where in the chest the cell
+lies, as the first look sees the chest.
 """
 
 from __future__ import annotations
@@ -20,24 +20,22 @@ from torch import Tensor, nn
 from whyray.domain import SecondLook
 from whyray_train.gating import Channel, channels, template
 
-WIDTHS = (16, 24, 40, 64)  # features at strides 2, 4, 8, 16
+WIDTHS = (16, 24, 32, 48)  # features at strides 2, 4, 8, 16
 
 
 @dataclass(frozen=True, slots=True)
 class Bank:
-    """Settings of ``fine_templates.yaml``: where the network looks (all its channels), and what is inserted."""
+    """Settings of ``fine_templates.yaml``: where the network looks, and what is inserted."""
 
     look: SecondLook
     work: int
     kinds: tuple[str, ...]
-    served: tuple[str, ...]
-    counted: tuple[str, ...]
     channels: tuple[Channel, ...]
 
     @property
     def planes(self) -> int:
-        """Planes that go in: both lungs, what lies beside, two coordinates, the first look's signs."""
-        return 4 + len(self.look.beside) + len(channels())
+        """Planes that go in: both lungs, what lies beside, two coordinates."""
+        return 4 + len(self.look.beside)
 
     @property
     def lung_cells(self) -> int:
@@ -54,9 +52,7 @@ def bank() -> Bank:
     found = tuple(
         Channel(
             name,
-            np.stack([template(size, cell, **shape) for shape in entry["templates"]])
-            if entry["templates"]
-            else np.zeros((0, size, size), np.float32),
+            np.stack([template(size, cell, **shape) for shape in entry["templates"]]),
             float(entry["cells"]) / 1000,
             first[name].labels,
             first[name].hint,
@@ -70,7 +66,7 @@ def bank() -> Bank:
         "", "", int(raw["size"]), (rows, cols), int(raw["cell"]), int(raw["stride"]), (right, left),
         tuple(map(tuple, raw["beside"])), tuple(c.name for c in found),
     )  # fmt: skip
-    return Bank(look, int(raw["work"]), tuple(raw["kinds"]), tuple(raw["served"]), tuple(raw["counted"]), found)
+    return Bank(look, int(raw["work"]), tuple(raw["kinds"]), found)
 
 
 def film_share(cells: float) -> float:
@@ -98,9 +94,7 @@ class FineNet(nn.Module):
         self.stem = nn.Sequential(nn.Conv2d(1, a, 3, 2, 1, bias=False), nn.BatchNorm2d(a), nn.ReLU6(), _light(a, a))
         self.down4 = nn.Sequential(_light(a, b, 2), _light(b, b))
         self.down8 = nn.Sequential(_light(b + planes, c, 2), _light(c, c), _light(c, c, dilation=2))
-        self.down16 = nn.Sequential(
-            _light(c, d, 2), _light(d, d), _light(d, d, dilation=2), _light(d, d, dilation=4), _light(d, d, dilation=8)
-        )
+        self.down16 = nn.Sequential(_light(c, d, 2), _light(d, d), _light(d, d, dilation=2), _light(d, d, dilation=4))
         self.narrow = nn.ModuleList([nn.Conv2d(d, c, 1), nn.Conv2d(c, b, 1), nn.Conv2d(b, a, 1)])
         self.smooth = nn.ModuleList([_light(c, c), _light(b, b), _light(a, a)])
         self.bank = TemplateBank(a)
@@ -146,21 +140,6 @@ class TemplateBank(nn.Module):
         matched = self.matched(self.match(self.profile(fine)))
         out: Tensor = self.mask(matched) + self.direct(fine)
         return out
-
-
-class Served(nn.Module):
-    """The network with its served channels only: what the model folder holds."""
-
-    def __init__(self, net: FineNet) -> None:
-        super().__init__()
-        self.net = net
-        names = bank().look.channels
-        self.register_buffer("kept", torch.tensor([names.index(name) for name in bank().served]))
-
-    def forward(self, film: Tensor, places: Tensor) -> Tensor:
-        """As `FineNet`."""
-        found: Tensor = torch.index_select(self.net(film, places), 1, self.get_buffer("kept"))
-        return found
 
 
 def pooled(logits: Tensor) -> Tensor:

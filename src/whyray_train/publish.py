@@ -147,7 +147,7 @@ class Publisher:
             "stride": look.stride,
             "lungs": list(look.lungs),
             "beside": [list(group) for group in look.beside],
-            "channels": list(bank().served),
+            "channels": list(look.channels),
         }
         self.card["training"] = self._training(self.card["id"])
 

@@ -164,7 +164,7 @@ def sign_maps(
         return found
     if wanted is None or not set(card.second.channels).isdisjoint(wanted):
         finer = Frame(film.shape[0], film.shape[1], card.second.size).to_grid(film)
-        seen = second.planes(anatomy, first, card.outputs["anatomy"], card.second)
+        seen = second.planes(anatomy, card.outputs["anatomy"], card.second)
         found |= zip(card.second.channels, second.look_again(finer, seen, engine, card.second), strict=True)
     return found
 

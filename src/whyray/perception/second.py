@@ -1,7 +1,7 @@
 """The second look: each lung at twice the resolution, for signs that are too fine for the first one.
 
 A lung is cut out of the film with its lateral wall at the left, so that both look alike. Beside its pixels the
-network gets planes that say where each cell lies and what the first look saw there.
+network gets planes that say where each cell lies.
 """
 
 from __future__ import annotations
@@ -20,8 +20,6 @@ F32 = NDArray[np.float32]
 BESIDE, BELOW = 24, 32  # pixels of the film between the crop's border and the lung's lateral and lower edge
 LEAST = 150  # cells: a smaller lung is none
 SHUT = -12.0  # logit where no lung was looked at
-SEEN = 5.0  # logits of the first look a unit of its planes
-MOST = 2.0  # units
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,26 +34,23 @@ class Lung:
     box: tuple[int, int, int, int]
 
 
-def planes(anatomy: NDArray[np.floating[Any]], signs: F32, names: tuple[str, ...], how: SecondLook) -> F32:
-    """What the first look saw, on the cells of the second (p, n, n).
+def planes(anatomy: NDArray[np.floating[Any]], names: tuple[str, ...], how: SecondLook) -> F32:
+    """The chest as the first look saw it, on the cells of the second.
 
     Parameters
     ----------
     anatomy
         (k, n, n) probabilities of the structures `names`; a cell is ``how.cell`` pixels of the finer film.
-    signs
-        (j, n / 2, n / 2) logits of the first look.
 
     Returns
     -------
     float32
-        Right lung, left lung, the structures beside them, then the signs' logits in units of `SEEN`.
+        (p, n, n): right lung, left lung, the structures beside them.
     """
     index = {name: i for i, name in enumerate(names)}
     lungs = [anatomy[index[name]] for name in how.lungs]
     beside = [np.max([anatomy[index[name]] for name in group], axis=0) for group in how.beside]
-    seen = np.clip(signs / SEEN, -MOST, MOST).repeat(2, axis=1).repeat(2, axis=2)
-    return np.concatenate([np.stack([*lungs, *beside]), seen]).astype(np.float32)
+    return np.stack([*lungs, *beside]).astype(np.float32)
 
 
 def find(lungs: F32, how: SecondLook) -> list[Lung]:
@@ -95,9 +90,8 @@ def cut(array: NDArray[T], lung: Lung, how: SecondLook, stride: int = 1) -> NDAr
 def places(seen: F32, lung: Lung, how: SecondLook) -> F32:
     """Planes (p + 2, rows / cell, columns / cell) of one lung.
 
-    This lung, the other, what lies beside them, the place from apex to base and from wall to middle, then the signs.
+    This lung, the other, what lies beside them, the place from apex to base and from wall to middle.
     """
-    first = 2 + len(how.beside)
     order = [1, 0] if lung.mirrored else [0, 1]
     part = cut(seen, lung, how, how.cell)
     top, bottom, lateral, medial = lung.box
@@ -106,7 +100,7 @@ def places(seen: F32, lung: Lung, how: SecondLook) -> F32:
     v = np.clip((rows - top) / max(bottom - top, 1), -0.5, 1.5)
     u = np.clip((cols - lateral) / max(medial - lateral, 1), -0.5, 1.5)
     grid = np.stack(np.broadcast_arrays(v[:, None], u[None, :]))
-    return np.concatenate([part[order], part[2:first], grid, part[first:]]).astype(np.float32)
+    return np.concatenate([part[order], part[2:], grid]).astype(np.float32)
 
 
 def laid(crops: F32, lungs: list[Lung], how: SecondLook) -> F32:
