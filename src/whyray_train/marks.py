@@ -93,6 +93,6 @@ def _code(mask: Mask, doubt: float) -> U8:
     inside = ndimage.distance_transform_edt(mask) - ndimage.distance_transform_edt(~mask)
     middle = inside[FINE // 2 :: FINE, FINE // 2 :: FINE] / FINE
     out = np.full(middle.shape, UNKNOWN, np.uint8)
-    out[middle >= doubt / 2] = MUST
+    out[middle >= doubt] = MUST
     out[middle <= -doubt] = CANNOT
     return out

@@ -30,6 +30,7 @@ LUNG_PX, HEART_PX = (8_000, 75_000), (6_000, 42_000)  # plausible areas on the 5
 FLUID_LABEL = "Effusion"
 LUNGS = [0, 1]  # planes of the right and the left lung
 DOMES = [films.STRUCTURES.index(f"{side}_hemidiaphragm") for side in ("right", "left")]
+WIDEST = 0.25  # share of the projections on which a structure may be larger than on real films
 DOUBTFUL = 0.5  # weight of a structure that comes from a rejected film
 
 
@@ -236,10 +237,22 @@ def placed(real: Source, projected: Source) -> Source:
     return replace(real, anatomy=np.concatenate([real.anatomy, codes], axis=1), placed=known.astype(np.float32))
 
 
+def shares(projected: Source) -> F32:
+    """Greatest area of each structure that no real film has marked, over that of both lungs (k',), on projections.
+
+    Greatest but for `WIDEST` of the projections, of which those with small lungs (fluid) tell nothing of a size.
+    """
+    first = len(films.STRUCTURE_BITS)
+    areas = projected.anatomy.astype(np.float32).sum(axis=(2, 3))
+    lungs = areas[:, LUNGS].sum(axis=1)
+    kept = lungs >= np.median(lungs)
+    return np.asarray(np.quantile(areas[kept, first:] / lungs[kept, None], 1 - WIDEST, axis=0), dtype=np.float32)
+
+
 def marked_films(data: Path, real: Source) -> Source | None:
     """The rows of `real` (train films, after `placed`) on which structures were drawn (`marks`); None without any.
 
-    They teach these structures only: what is drawn takes the place of the atlas.
+    What is drawn takes the place of the atlas; the rest is theirs as in `real`.
     """
     table, _ = films.read_table(data)
     items = [f for f in table if f.split == "train"]
@@ -264,6 +277,7 @@ def marked_films(data: Path, real: Source) -> Source | None:
         anatomy=planes,
         anatomy_row=np.arange(len(rows)),
         anatomy_weight=real.anatomy_weight[rows],
+        signs=None if real.signs is None else real.signs[rows],
         sign_weight=real.sign_weight[rows],
         film_signs=real.film_signs[rows],
         film_sign_weight=real.film_sign_weight[rows],
