@@ -41,8 +41,11 @@ class Atlas:
             total += np.stack([_at(plane, ys, xs) for plane in planes]) > 127
         return Atlas(ndimage.gaussian_filter(total / len(masks), (0, SMOOTH, SMOOTH)).astype(np.float32))
 
-    def laid(self, lungs: U8) -> U8:
-        """Codes uint8 (k, s, s) on a film with ``lungs`` (2, s, s): `CANNOT`, `UNKNOWN` or `MUST`."""
+    def laid(self, lungs: U8, free: frozenset[int] = frozenset()) -> U8:
+        """Codes uint8 (k, s, s) on a film with ``lungs`` (2, s, s): `CANNOT`, `UNKNOWN` or `MUST`.
+
+        The structures `free` have no core: theirs is that of the one patient, beside which other people's lie.
+        """
         size = lungs.shape[-1]
         x0, y0, x1, y1 = box(lungs)
         steps = np.arange(size) + 0.5
@@ -51,10 +54,10 @@ class Atlas:
         inside = ((across >= 0) & (across < SIDE))[None, :] & ((down >= 0) & (down < SIDE))[:, None]
         cells = np.ix_(np.clip(down.astype(int), 0, SIDE - 1), np.clip(across.astype(int), 0, SIDE - 1))
         out = np.full((len(self.shares), size, size), UNKNOWN, np.uint8)
-        for code, share in zip(out, self.shares, strict=True):
+        for i, (code, share) in enumerate(zip(out, self.shares, strict=True)):
             here = share[cells]
             code[(here < NEVER) & inside] = CANNOT
-            if share.max() >= LEAST:
+            if share.max() >= LEAST and i not in free:
                 code[(here >= CORE * share.max()) & inside] = MUST
         return out
 

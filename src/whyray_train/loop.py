@@ -112,17 +112,18 @@ def placed_loss(logits: Tensor, anatomy: Tensor, placed: Tensor) -> Tensor:
 
 
 def sized_loss(logits: Tensor, anatomy: Tensor, placed: Tensor, shares: Tensor) -> Tensor:
-    """Structures that no real film has marked, held to their size: mean squared excess of their area.
+    """Structures that no real film has marked, held to their size: mean squared excess or lack of area.
 
-    Where the atlas says neither yes nor no, a network that is unsure fills everything. ``shares`` (k',): greatest area
-    of each of these structures over that of both lungs; films without lungs are left out (size constraints as a loss:
-    Kervadec et al., Med Image Anal 2019).
+    Where the atlas says neither yes nor no, a network that is unsure fills everything, or nothing. ``shares`` (2, k'):
+    least and greatest area of each of these structures over that of both lungs; films without lungs are left out (size
+    constraints as a loss: Kervadec et al., Med Image Anal 2019).
     """
     lungs = anatomy[:, CHEST][:, :2].sum(dim=(1, 2, 3))
-    area = logits[:, UNMARKED:].sigmoid().sum(dim=(2, 3))
-    excess = F.relu(area / (lungs[:, None] * shares).clamp_min(1) - 1).clamp_max(4)
+    share = logits[:, UNMARKED:].sigmoid().sum(dim=(2, 3)) / lungs[:, None].clamp_min(1)
+    excess = F.relu(share / shares[1].clamp_min(1e-6) - 1).clamp_max(4)
+    lack = F.relu(1 - share / shares[0].clamp_min(1e-6)) * (shares[0] > 0)
     counted = placed * (lungs > 0)
-    return (excess.square().mean(dim=1) * counted).sum() / counted.sum().clamp_min(1)
+    return ((excess.square() + lack.square()).mean(dim=1) * counted).sum() / counted.sum().clamp_min(1)
 
 
 def losses(net: ReaderNet, batch: Batch, size: int, shares: Tensor | None = None) -> dict[str, Tensor]:

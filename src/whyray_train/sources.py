@@ -31,6 +31,7 @@ FLUID_LABEL = "Effusion"
 LUNGS = [0, 1]  # planes of the right and the left lung
 DOMES = [films.STRUCTURES.index(f"{side}_hemidiaphragm") for side in ("right", "left")]
 WIDEST = 0.25  # share of the projections on which a structure may be larger than on real films
+AIRWAY = films.STRUCTURES.index("trachea")  # that patient's is pushed to one side by the aorta
 DOUBTFUL = 0.5  # weight of a structure that comes from a rejected film
 
 
@@ -231,22 +232,24 @@ def placed(real: Source, projected: Source) -> Source:
     known = (real.anatomy_row >= 0) & (real.anatomy_weight[:, LUNGS].min(axis=1) > 0)
     codes = np.full((len(real.anatomy), len(films.STRUCTURES) - first, *real.anatomy.shape[2:]), UNKNOWN, np.uint8)
     for row in real.anatomy_row[known]:
-        codes[row] = atlas.laid(real.anatomy[row][LUNGS])
+        codes[row] = atlas.laid(real.anatomy[row][LUNGS], frozenset({AIRWAY - first}))
         for lung, plane in zip(LUNGS, DOMES, strict=True):
             codes[row][plane - first][dome(real.anatomy[row][lung])] = MUST
     return replace(real, anatomy=np.concatenate([real.anatomy, codes], axis=1), placed=known.astype(np.float32))
 
 
 def shares(projected: Source) -> F32:
-    """Greatest area of each structure that no real film has marked, over that of both lungs (k',), on projections.
+    """(2, k'): least and greatest area of each structure that no real film has marked, over that of both lungs.
 
-    Greatest but for `WIDEST` of the projections, of which those with small lungs (fluid) tell nothing of a size.
+    Half of the least of projections, and the greatest but for `WIDEST` of them; those with small lungs (fluid) tell
+    nothing of a size.
     """
     first = len(films.STRUCTURE_BITS)
     areas = projected.anatomy.astype(np.float32).sum(axis=(2, 3))
     lungs = areas[:, LUNGS].sum(axis=1)
     kept = lungs >= np.median(lungs)
-    return np.asarray(np.quantile(areas[kept, first:] / lungs[kept, None], 1 - WIDEST, axis=0), dtype=np.float32)
+    low, high = np.quantile(areas[kept, first:] / lungs[kept, None], (0, 1 - WIDEST), axis=0)
+    return np.asarray([low / 2, high], dtype=np.float32)
 
 
 def marked_films(data: Path, real: Source) -> Source | None:

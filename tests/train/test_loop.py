@@ -250,3 +250,27 @@ def test_an_atlas_is_obeyed_where_it_tells_and_only_on_its_films() -> None:
     other[1] = -other[1]
     assert torch.equal(loop.placed_loss(other, codes, placed), loop.placed_loss(right, codes, placed))
     assert float(loop.placed_loss(wrong, codes, torch.zeros(2))) == 0
+
+
+# --- sizes ----------------------------------------------------------------------------------------------------------
+
+
+def test_only_an_area_beyond_its_shares_of_the_lungs_costs() -> None:
+    k = len(STRUCTURES)
+    unmarked = k - loop.UNMARKED
+    anatomy = torch.zeros(2, k, 20, 20)
+    anatomy[0, :2, :10, :10] = 1  # two lungs of 100 cells; the second film has none
+    logits = torch.full((2, k, 20, 20), -30.0)
+    logits[:, loop.UNMARKED, :10, :4] = 30.0  # 40 cells
+    placed = torch.ones(2)
+
+    def cost(share: float, rows: torch.Tensor = placed, low: float = 0.0) -> float:
+        shares = torch.stack([torch.full((unmarked,), low), torch.full((unmarked,), share)])
+        return float(loop.sized_loss(logits, anatomy, rows, shares))
+
+    assert cost(0.2) == pytest.approx(0)
+    assert cost(2.0, low=0.4) == pytest.approx((1 - 0.2 / 0.4) ** 2, rel=1e-4)
+    assert cost(0.1) == pytest.approx((40 / 20 - 1) ** 2, rel=1e-4)
+    assert cost(0.1, torch.zeros(2)) == 0
+    logits[:, : loop.UNMARKED] = 30.0  # marked structures are not held
+    assert cost(0.2) == pytest.approx(0)

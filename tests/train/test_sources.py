@@ -218,3 +218,17 @@ def test_projected_films_bring_masks_of_all_structures_and_of_fluid(tmp_path: Pa
         assert weight[:, others].amax(dim=1).tolist() == weight[:, others].amin(dim=1).tolist() == [1, 1, 0]
     assert float(got.label_weight.max()) == 0
     assert got.labels.shape == (3, 4)
+
+
+def test_sizes_come_from_projections_with_large_lungs() -> None:
+    rng = np.random.default_rng(0)
+    base = toys.source(40, len(HEADS))
+    anatomy = np.zeros((40, K, 32, 32), np.uint8)
+    for i in range(40):
+        anatomy[i, :2, :, : 16 if i % 2 else 6] = 1  # half of the lungs are small
+        anatomy[i, len(STRUCTURE_BITS), : 8 + int(rng.integers(0, 3))] = 1
+    found = sources.shares(replace(base, anatomy=anatomy))
+    rows = anatomy[1::2, len(STRUCTURE_BITS)].sum(axis=(1, 2)) / (2 * 16 * 32)
+    assert found.shape == (2, K - len(STRUCTURE_BITS))
+    assert found[:, 0] == pytest.approx([rows.min() / 2, np.quantile(rows, 1 - sources.WIDEST)])
+    assert not found[:, 1:].any()
