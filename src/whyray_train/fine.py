@@ -68,21 +68,27 @@ def main() -> None:
     parser.add_argument("--base", type=Path, required=True, help="model folder of the reader network")
     parser.add_argument("--cache", type=Path, help="folder of decoded films; default: in the runs folder")
     parser.add_argument("--steps", type=int, default=Plan().steps)
+    parser.add_argument("--rate", type=float, default=Plan().rate)
     parser.add_argument("--seed", type=int, default=Plan().seed)
+    parser.add_argument("--start", type=Path, help="runs folder of an earlier run to start from")
     options = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     cache = options.runs / "cache" if options.cache is None else options.cache
     options.runs.mkdir(parents=True, exist_ok=True)
     base = create("onnx", options.base)
-    net = train(options.data, options.runs, cache, base, Plan(steps=options.steps, seed=options.seed))
+    plan = Plan(steps=options.steps, rate=options.rate, seed=options.seed)
+    net = train(options.data, options.runs, cache, base, plan, options.start)
     found = fine_eval.measured(net, options.data, cache, base)
     (options.runs / "fine.yaml").write_text(yaml.safe_dump(found, sort_keys=False, width=110), "utf-8")
 
 
-def train(data: Path, runs: Path, cache: Path, base: Engine, plan: Plan) -> FineNet:
-    """The averaged network after all steps; goes on from ``runs/fine.pt``."""
+def train(data: Path, runs: Path, cache: Path, base: Engine, plan: Plan, start: Path | None = None) -> FineNet:
+    """The averaged network after all steps; goes on from ``runs/fine.pt``, begins with the network of `start`."""
     torch.manual_seed(plan.seed)
-    net = FineNet().to(memory_format=torch.channels_last)
+    net, history = (FineNet(), []) if start is None else load(start)  # type: FineNet, list[dict[str, str]]
+    net = net.to(memory_format=torch.channels_last)
+    command = f"python -m whyray_train.fine --steps {plan.steps} --rate {plan.rate} --seed {plan.seed}"
+    history = [*history, {"command": command + ("" if start is None else " --start RUNS"), "commit": commit()}]
     optimiser = torch.optim.AdamW(net.parameters(), lr=plan.rate, weight_decay=plan.decay)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, plan.rate, total_steps=plan.steps, pct_start=0.1)
     kept, done, file = {k: v.detach().clone() for k, v in net.state_dict().items()}, 0, runs / "fine.pt"
@@ -117,23 +123,20 @@ def train(data: Path, runs: Path, cache: Path, base: Engine, plan: Plan) -> Fine
         with (runs / "fine.jsonl").open("a") as handle:
             handle.write(json.dumps(line) + "\n")
         states = {"net": net.state_dict(), "optimiser": optimiser.state_dict(), "schedule": schedule.state_dict()}
-        made_by = {
-            "command": f"python -m whyray_train.fine --steps {plan.steps} --seed {plan.seed}",
-            "commit": commit(),
-        }
-        extra = {"average": kept, "done": done, "plan": json.dumps(asdict(plan)), "history": json.dumps(made_by)}
+        extra = {"average": kept, "done": done, "plan": json.dumps(asdict(plan)), "history": json.dumps(history)}
         torch.save({**states, **extra}, file.with_suffix(".tmp"))
         file.with_suffix(".tmp").rename(file)
     net.load_state_dict(kept)
     return net.eval()
 
 
-def load(runs: Path) -> tuple[FineNet, dict[str, str]]:
-    """The averaged network that `train` saved, and how it was made."""
+def load(runs: Path) -> tuple[FineNet, list[dict[str, str]]]:
+    """The averaged network that `train` saved, and the commands that made it."""
     saved = torch.load(runs / "fine.pt", map_location="cpu", weights_only=True)
     net = FineNet()
     net.load_state_dict(saved["average"])
-    return net.eval(), json.loads(saved["history"])
+    history = json.loads(saved["history"])
+    return net.eval(), history if isinstance(history, list) else [history]
 
 
 def draw(made: Crops, normal: Lungs, mistaken: NDArray[np.int64] | None, plan: Plan, rng: np.random.Generator) -> BATCH:

@@ -138,7 +138,7 @@ class Publisher:
         net, made_by = fine.load(runs)
         file, look = self.out / "second.onnx", bank().look
         fine.write(net, file)
-        self.history.append(made_by)
+        self.history += made_by
         self.card["second"] = {
             "weights": {"file": file.name, "sha256": hashlib.sha256(file.read_bytes()).hexdigest()},
             "size": look.size,
