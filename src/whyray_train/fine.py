@@ -98,7 +98,7 @@ def train(data: Path, runs: Path, cache: Path, base: Engine, plan: Plan, start: 
             raise ValueError(f"{file} belongs to another plan")
         for part, name in ((net, "net"), (optimiser, "optimiser"), (schedule, "schedule")):
             part.load_state_dict(saved[name])
-        kept, done = saved["average"], saved["done"]
+        kept, done, history = saved["average"], saved["done"], json.loads(saved["history"])
     if done < plan.steps:
         made, normal = fine_data.gathered(data, cache, base, plan.made, plan.seeds, plan.seed)
     while done < plan.steps:
@@ -120,12 +120,12 @@ def train(data: Path, runs: Path, cache: Path, base: Engine, plan: Plan, start: 
         line = {"steps": done, "masks": masks, "scores": scores}
         line["seconds"] = round(time.time() - started, 1)
         log.info("%s", line)
-        with (runs / "fine.jsonl").open("a") as handle:
-            handle.write(json.dumps(line) + "\n")
         states = {"net": net.state_dict(), "optimiser": optimiser.state_dict(), "schedule": schedule.state_dict()}
         extra = {"average": kept, "done": done, "plan": json.dumps(asdict(plan)), "history": json.dumps(history)}
         torch.save({**states, **extra}, file.with_suffix(".tmp"))
         file.with_suffix(".tmp").rename(file)
+        with (runs / "fine.jsonl").open("a") as handle:
+            handle.write(json.dumps(line) + "\n")
     net.load_state_dict(kept)
     return net.eval()
 
@@ -135,8 +135,7 @@ def load(runs: Path) -> tuple[FineNet, list[dict[str, str]]]:
     saved = torch.load(runs / "fine.pt", map_location="cpu", weights_only=True)
     net = FineNet()
     net.load_state_dict(saved["average"])
-    history = json.loads(saved["history"])
-    return net.eval(), history if isinstance(history, list) else [history]
+    return net.eval(), list(json.loads(saved["history"]))
 
 
 def draw(made: Crops, normal: Lungs, mistaken: NDArray[np.int64] | None, plan: Plan, rng: np.random.Generator) -> BATCH:

@@ -10,10 +10,10 @@ import pytest
 import yaml
 
 from dialogue import films
-from whyray.dialogue import compose, explain_parse, understand
+from whyray.dialogue import Context, compose, explain_parse, understand
 from whyray.dialogue.phrases import Phrases
 from whyray.dialogue.sources import looks_for
-from whyray.domain import DiagnosisDefinition, Finding, Lang, Pack, Query, SignDefinition
+from whyray.domain import DiagnosisDefinition, Figure, Finding, Lang, Measurement, Pack, Query, SignDefinition
 from whyray.knowledge import load_packs
 
 HERE = Path(__file__).parent
@@ -156,3 +156,28 @@ def test_an_answer_on_the_pack(chest: Pack) -> None:
     answer = compose(query, films.findings(), films.observations(), chest, simulated=False, calibrated=True)
     assert answer.sentences[0].text == "本片判断为肺水肿：概率 34%，置信度低，建议人工复核。"
     assert [e.id for e in answer.items][:2] == ["E1", "E2"]
+
+
+@pytest.mark.parametrize("struck", [False, True])
+def test_the_number_of_kerley_b_lines_is_that_of_the_mask(chest: Pack, struck: bool) -> None:
+    """Where the sign is marked the line filter is not told; where it was struck out nothing is, and why is said."""
+    query = understand("How many Kerley B lines are there?", chest)
+    asked = [i for i, f in chest.figures.items() if f.asked in query.aspects]
+    marked = {i for i in asked if not chest.figures[i].params.get("unmarked")}
+    assert 0 < len(marked) < len(asked)
+    told = {
+        "kerley_b_line_count": Measurement("kerley_b_line_count", 5.0, "count", 1.0),
+        "kerley_b_line_length": Measurement("kerley_b_line_length", 9.0, "mm", 1.0),
+    }
+    assert set(told) == marked
+    figures = tuple(
+        Figure(i, (told[i],), None, ("kerley_b_lines",)) if i in told else Figure(i, (), "mask_instead") for i in asked
+    )
+    given = Context(figures=figures, rejected=frozenset({"kerley_b_lines"} if struck else ()))
+    text = compose(
+        query, films.findings(), films.observations(), chest, simulated=False, calibrated=True, context=given
+    ).text
+    assert ("5 ± 1" in text) == ("9.0 ± 1.0 mm" in text) == (not struck)
+    assert ("struck out by the doctor" in text) == struck
+    assert "the mask of the sign is measured instead" not in text
+    assert ("as a filter sees them" in text) == struck  # named with its reason only

@@ -105,11 +105,15 @@ def test_normal_states_are_said_only_of_what_was_looked_for():
     assert "双侧肋膈角锐利" in words(report, "pleura", "zh")
     assert "Both costophrenic angles are sharp" in words(report, "pleura", "en")
     assert "未见" in words(report, "lungs", "zh")
-    for part in ("bones", "devices", "mediastinum", "hila", "diaphragm"):
+    for part in ("bones", "devices", "mediastinum", "diaphragm"):
         sentences = section(report, part).sentences
         assert len(sentences) == 1
         assert "未评估" in sentences[0].text.zh
         assert "Not assessed" in sentences[0].text.en
+    absent, rest = section(report, "hila").sentences  # one sign of the hila is looked for
+    assert (absent.text.zh, absent.text.en) == ("未见肺血流再分布。", "No vascular redistribution.")
+    assert "未评估" in rest.text.zh
+    assert "Not assessed" in rest.text.en
 
 
 def test_an_angle_that_is_not_visible_is_not_called_sharp():

@@ -267,3 +267,24 @@ def test_a_pattern_without_network_output_did_not_run(tmp_path: Path) -> None:
     silent = replace(scene, logits={k: v for k, v in scene.logits.items() if k != "Hernia"})
     observed = DETECTORS["class_map"](silent, sign)
     assert (observed.ran, observed.reason) == (False, "no_network_output")
+
+
+# --- signs learned from signs drawn into films ----------------------------------------------------------------------
+
+
+def test_air_at_the_wall_of_a_lung_carries_its_depths(tmp_path: Path) -> None:
+    drawn = chest()
+    y, x = np.mgrid[:480, :480]
+    columns = np.flatnonzero(drawn.masks[RIGHT].any(axis=0))
+    air = drawn.masks[RIGHT] & ((x < columns[0] + 60) | (y < np.flatnonzero(drawn.masks[RIGHT].any(axis=1))[0] + 50))
+    seen = look(drawn, tmp_path, signs=scenery.sign_maps(drawn.shape, pneumothorax=(air, 4.0)))
+    sign = seen.sign("pleural_air")
+    assert sign is not None
+    assert sign.region is not None
+    assert value(sign, "right_apical_air_depth") > 40
+    assert value(sign, "right_lateral_air_depth") == pytest.approx(60, abs=20)
+    assert not [m for m in sign.measurements if m.id.startswith("left")]
+    silent = look(drawn, tmp_path).sign("pleural_air")
+    assert silent is not None
+    assert silent.ran
+    assert silent.measurements == ()

@@ -17,6 +17,7 @@ from whyray.perception.scene import F32
 from whyray.perception.zones import derive
 
 SIGNS = scenery.mapped()
+LONE = next(s for s in SIGNS if s.laterality != "bilateral")  # may lie in one lung
 SHAPES = [(480, 480), (640, 400), (400, 610)]
 TOP = 64  # the drawn card's hundredth of 80 x 80 cells
 
@@ -44,11 +45,11 @@ def staged(signs: F32, shape: tuple[int, int] = (480, 480), **model: float) -> S
 
 
 def first(mask: Mask, logit: float) -> F32:
-    """Maps in which the first sign's channel is as loud as `logit` where `mask` covers."""
-    return sign_maps((mask.shape[0], mask.shape[1]), **{scenery.channel(SIGNS[0]): (mask, logit)})
+    """Maps in which the channel of `LONE` is as loud as `logit` where `mask` covers."""
+    return sign_maps((mask.shape[0], mask.shape[1]), **{scenery.channel(LONE): (mask, logit)})
 
 
-def found(scene: Scene, sign: SignDefinition = SIGNS[0]) -> SignObservation:
+def found(scene: Scene, sign: SignDefinition = LONE) -> SignObservation:
     assert sign.detector is not None
     return DETECTORS[sign.detector.kind](scene, sign)
 
@@ -95,6 +96,43 @@ def test_scale_and_shift_of_the_card_calibrate_the_score() -> None:
 def test_strength_by_hand(share: float, expected: float) -> None:
     logits = np.array([[1.0, 2.0, 6.0], [3.0, 4.0, 5.0]], dtype=np.float32)
     assert strength(logits, share) == pytest.approx(expected)
+
+
+STEP = 16  # the sampled cells lie so far apart
+
+
+@pytest.mark.parametrize("share", [1e-6, 0.0005, 0.0015, 0.01, 0.04, 0.3, 0.999, 1.0])
+@pytest.mark.parametrize(
+    "kind", ["noise", "steps", "equal", "two values", "one cell", "unsampled", "sampled", "sorted", "blob"]
+)
+@pytest.mark.parametrize("size", [3, 80, 320])
+def test_strength_is_the_exact_mean_of_the_highest_cells(size: int, kind: str, share: float) -> None:
+    rng = np.random.default_rng(4)
+    flat = rng.normal(0, 3, size * size).astype(np.float32)
+    at = np.arange(flat.size)
+    values = {
+        "noise": flat,
+        "steps": np.round(flat),
+        "equal": np.full_like(flat, -12),
+        "two values": np.where(flat > 5, 4, -12),
+        "one cell": np.where(at == flat.size // 2, 7, -12),
+        "unsampled": np.where(at % STEP, flat, -20),
+        "sampled": np.where(at % STEP, flat, 20),
+        "sorted": np.sort(flat),
+        "blob": np.where((at % size < size // 5) & (at // size < size // 5), 30 + flat, -12),
+    }[kind].astype(np.float32)
+    count = max(1, round(share * flat.size))
+    exact = np.sort(values)[::-1][:count].mean(dtype=np.float64)
+    assert strength(values.reshape(size, size), share) == pytest.approx(exact, rel=1e-4, abs=1e-4)
+
+
+def test_strength_looks_at_a_map_that_lies_turned_in_memory() -> None:
+    logits = np.random.default_rng(4).normal(0, 3, (80, 80)).astype(np.float32)
+    exact = np.sort(logits.ravel())[-64:].mean(dtype=np.float64)
+    for turned in (logits[:, ::-1], logits.T, np.repeat(logits, 2, axis=1)[:, ::2]):
+        before = turned.copy()
+        assert strength(turned, 0.01) == pytest.approx(exact, rel=1e-5)
+        np.testing.assert_array_equal(turned, before)
 
 
 def test_every_sign_reads_its_own_channel_only() -> None:
@@ -208,11 +246,34 @@ def test_a_sign_without_its_channel_did_not_run(sign: SignDefinition) -> None:
 
 @pytest.mark.parametrize("absent", [RIGHT, LEFT])
 def test_a_sign_without_both_lungs_did_not_run(absent: str) -> None:
-    scene = staged(cells(TOP, 4.0))
-    scene = replace(scene, masks={k: m for k, m in scene.masks.items() if k != absent}, memo={})
-    for sign in SIGNS:
+    scene = without(staged(cells(TOP, 4.0)), absent)
+    for sign in (s for s in SIGNS if enough(s) == 2):
         observed = found(scene, sign)
         assert (observed.ran, observed.score, observed.reason) == (False, 0.0, "structure_not_visible")
+
+
+def without(scene: Scene, *absent: str) -> Scene:
+    masks, lungs = ({k: v for k, v in kept.items() if k not in absent} for kept in (scene.masks, scene.lungs))
+    return replace(scene, masks=masks, lungs=lungs, memo={})
+
+
+def enough(sign: SignDefinition) -> int:
+    """Lungs that a sign needs."""
+    assert sign.detector is not None
+    return int(sign.detector.params.get("enough", len(sign.detector.params["lungs"])))
+
+
+def test_a_sign_of_one_lung_is_seen_there_but_never_absent_while_the_other_is_hidden() -> None:
+    single = [s for s in SIGNS if enough(s) == 1]
+    assert single
+    for sign in single:
+        seen = found(without(staged(cells(TOP, 4.0)), RIGHT), sign)
+        assert seen.region is not None
+        assert seen.within == (LEFT,)
+        silent = found(without(staged(cells(0, 0.0)), RIGHT), sign)
+        assert (silent.ran, silent.score, silent.reason) == (False, 0.0, "structure_not_visible")
+        assert found(staged(cells(0, 0.0)), sign).ran
+        assert not found(without(staged(cells(TOP, 4.0)), RIGHT, LEFT), sign).ran
 
 
 # --- what is told of the mask ---------------------------------------------------------------------------------------

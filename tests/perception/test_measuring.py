@@ -347,6 +347,65 @@ def test_a_mask_away_from_the_wall_has_no_depth() -> None:
     assert figure(seen, "right_lateral_air_depth").reason == "not_at_wall"
 
 
+# --- lines of a mask ------------------------------------------------------------------------------------------------
+
+
+def level(rows: tuple[int, ...], length: int, start: int = 70, thick: int = 6) -> Mask:
+    """Level bars `length` columns long and `thick` rows high."""
+    return np.any([box((row, row + thick), (start, start + length)) for row in rows], axis=0)
+
+
+@pytest.mark.parametrize(
+    ("spacing", "unit", "factor"), [(None, "px", 1.0), ((0.5, 0.5), "mm", 0.5), ((1.0, 0.5), "mm", 0.5)]
+)
+def test_separate_lines_of_a_mask_are_counted_and_measured(
+    spacing: tuple[float, float] | None, unit: str, factor: float
+) -> None:
+    seen = film(*drawn(), spacing, kerley_b_lines=level((300, 320, 340, 360, 380), 46))
+    count, length = number(seen, "kerley_b_line_count"), number(seen, "kerley_b_line_length")
+    assert (count.value, count.unit, len(count.lines)) == (5, "count", 5)
+    rows = 6 * (spacing[0] if spacing else 1.0)
+    assert (length.value, length.unit) == (pytest.approx(46 * factor - rows, abs=1.5), unit)  # without its round ends
+    assert count.uncertainty == 0.5
+    assert sorted((line.start[1] + line.end[1]) / 2 for line in length.lines) == pytest.approx(
+        [303, 323, 343, 363, 383], abs=4
+    )
+    assert all(70 < min(line.start[0], line.end[0]) < max(line.start[0], line.end[0]) < 116 for line in length.lines)
+
+
+def test_lines_that_run_together_count_as_one_and_have_no_length() -> None:
+    seen = film(*drawn(), (0.5, 0.5), kerley_b_lines=box((300, 340), (70, 110)))
+    assert number(seen, "kerley_b_line_count").value == number(seen, "kerley_b_line_count").uncertainty == 1
+    assert figure(seen, "kerley_b_line_length").reason == "lines_merged"
+
+
+@pytest.mark.parametrize(("short", "count"), [(10, 1), (14, 2)])
+def test_a_piece_below_the_least_length_is_no_line(short: int, count: int) -> None:
+    """Least length 6 mm, of the mask's longest diameter; half a millimetre a pixel."""
+    mask = level((300,), 46) | level((340,), short, thick=3)
+    assert number(film(*drawn(), (0.5, 0.5), kerley_b_lines=mask), "kerley_b_line_count").value == count
+
+
+def test_a_sign_that_is_seen_has_one_line_at_least() -> None:
+    assert number(film(*drawn(), (0.5, 0.5), kerley_b_lines=level((300,), 8)), "kerley_b_line_count").value == 1
+
+
+def test_the_line_filter_is_silent_where_the_mask_tells_the_lines() -> None:
+    lines = with_lines([340, 355, 370, 385], 24, 0.1)
+    assert number(film(*lines), "septal_line_count").value == 4
+    seen = film(*lines, kerley_b_lines=level((300, 320), 46))
+    assert number(seen, "kerley_b_line_count").value == 2
+    assert figure(seen, "septal_line_count").reason == figure(seen, "septal_line_length").reason == "mask_instead"
+    assert figure(film(*lines), "kerley_b_line_count").reason == "no_mask"
+
+
+def test_kerley_lines_that_are_seen_carry_number_and_length() -> None:
+    image, seen = film(*drawn(), (0.5, 0.5), kerley_b_lines=level((300, 320), 46), kerley_a_lines=level((120,), 60))
+    told = {s.id: [m.id for m in s.measurements] for s in attached(image, seen, scenery.pack())}
+    assert told["kerley_b_lines"] == ["kerley_b_line_count", "kerley_b_line_length"]
+    assert told["kerley_a_lines"] == ["kerley_a_line_count", "kerley_a_line_length"]
+
+
 # --- the pack and the signs -----------------------------------------------------------------------------------------
 
 
@@ -372,7 +431,7 @@ def test_signs_carry_the_cheap_figures_that_speak_for_them() -> None:
     assert told["hazy_opacity"] == ["veil_symmetry", "veil_right_share", "veil_centrality"]
     assert told["costophrenic_blunting"] == ["right_costophrenic_degrees", "left_costophrenic_degrees"]
     assert told["tracheal_shift"] == []  # it was not looked for
-    assert told["kerley_b_lines"] == []  # deferred
+    assert told["kerley_b_lines"] == []  # the filter is deferred, and there is no mask
 
 
 def test_a_look_at_a_film_carries_the_angles(tmp_path: Path) -> None:

@@ -261,7 +261,7 @@ def test_only_an_area_beyond_its_shares_of_the_lungs_costs() -> None:
     anatomy = torch.zeros(2, k, 20, 20)
     anatomy[0, :2, :10, :10] = 1  # two lungs of 100 cells; the second film has none
     logits = torch.full((2, k, 20, 20), -30.0)
-    logits[:, loop.UNMARKED, :10, :4] = 30.0  # 40 cells
+    logits[:, loop.UNMARKED :, :10, :4] = 30.0  # 40 cells
     placed = torch.ones(2)
 
     def cost(share: float, rows: torch.Tensor = placed, low: float = 0.0) -> float:

@@ -15,6 +15,8 @@ from whyray.domain import Anchor, Fact, Figure, FigureDefinition, Measurement, R
 _BETWEEN = frozenset({"distance", "connection", "overlap"})
 # The aspect that a closer look measures.
 _SIZE = "size"
+# Reason of a figure of the film whose place the mask of its sign takes.
+_MASK_INSTEAD = "mask_instead"
 _ID = re.compile(r"([\u4e00-\u9fff])(A\d)")
 
 
@@ -45,10 +47,17 @@ def _say_figures(draft: Draft, aspect: str) -> bool:
     film = draft.film
     figures = [f for f in film.context.figures if film.pack.figures[f.id].asked == aspect]
     told = [f for f in figures if _say_figure(draft, f)]
-    for reason in () if told else dict.fromkeys(f.reason for f in figures):
-        names = film.phrases.listed(film.phrases.measure(f.id) for f in figures if f.reason == reason)
+    reasons = {} if told else {f.id: _why_untold(film, f) for f in figures}
+    for reason in dict.fromkeys(reasons.values()):
+        names = film.phrases.listed(film.phrases.measure(i) for i, why in reasons.items() if why == reason)
         draft.say("figure.undetermined", names=names, reason=film.phrases.reason(reason))
     return bool(figures)
+
+
+def _why_untold(film: Film, figure: Figure) -> str | None:
+    """Reason of a figure that is not told; its sign was struck out where the sign's mask was or would be measured."""
+    struck = film.context.rejected.intersection(film.pack.figures[figure.id].signs)
+    return "rejected" if struck and figure.reason in (None, _MASK_INSTEAD) else figure.reason
 
 
 def _say_figure(draft: Draft, figure: Figure) -> bool:

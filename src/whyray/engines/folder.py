@@ -74,8 +74,8 @@ def _card(document: Mapping[str, Any]) -> ModelCard:
 def _second(entry: Mapping[str, Any]) -> SecondLook:
     rows, cols = entry["crop"]
     right, left = entry["lungs"]
-    if any(isinstance(names, str) for names in (entry["channels"], entry["lungs"], *entry["beside"])):
-        raise ValueError("second: channels, lungs and each part of beside are lists of names")
+    if any(isinstance(names, str) for names in (entry["crop"], entry["channels"], entry["lungs"], *entry["beside"])):
+        raise ValueError("second: crop, channels, lungs and each part of beside are lists")
     return SecondLook(
         file=str(entry["weights"]["file"]),
         sha256=str(entry["weights"]["sha256"]),

@@ -16,11 +16,11 @@ GAP = 12  # grid cells: closes the mediastinum between the lungs
 RIM = 10  # grid cells around the structures seen in which pleura and hidden lung base lie
 
 
-def parameter(sign: SignDefinition, name: str) -> Any:
-    """A parameter of the sign's detector; the pack check guarantees the detector."""
+def parameter(sign: SignDefinition, name: str, usual: Any = None) -> Any:
+    """A parameter of the sign's detector, `usual` where it may be left out; the pack check guarantees the detector."""
     if sign.detector is None:
         raise ValueError(f"{sign.id} has no detector")
-    return sign.detector.params[name]
+    return sign.detector.params[name] if usual is None else sign.detector.params.get(name, usual)
 
 
 def missing(sign_id: str, reason: str) -> SignObservation:

@@ -15,17 +15,22 @@ from whyray.perception.scene import F32, Scene, enlarge
 from whyray.perception.zones import touched
 
 Mask = NDArray[np.bool_]
+SAMPLED = 16  # every so many cells are looked at for where the highest begin
 MIN_CELLS = 2  # of the map: a smaller part is a speck
 SIDE = 0.1  # of the more marked lung: less on the other side is no sign of both sides
 PART_OF_TOP = 0.6  # cells that reach this part of the highest probability belong to a faint sign
 
 
 def sign_map(scene: Scene, sign: SignDefinition) -> SignObservation:
-    """Score = calibrated probability from the map's highest cells; the mask is the map above the card's level."""
-    channel = parameter(sign, "channel")
+    """Score = calibrated probability from the map's highest cells; the mask is the map above the card's level.
+
+    All lungs must show, or ``enough`` of them where the sign lies in one: then it can be seen there, but not be absent.
+    """
+    channel, lungs = parameter(sign, "channel"), parameter(sign, "lungs")
     if channel not in scene.signs:
         return missing(sign.id, "no_network_output")
-    if not scene.sees(*parameter(sign, "lungs")):
+    within = tuple(i for i in lungs if scene.sees(i))
+    if len(within) < parameter(sign, "enough", len(lungs)):
         return missing(sign.id, "structure_not_visible")
     logits = scene.signs[channel]
     model = scene.card.reference["sign_models"][channel]
@@ -36,7 +41,9 @@ def sign_map(scene: Scene, sign: SignDefinition) -> SignObservation:
         soft = None
     region = None if soft is None else scene.region(soft)
     if soft is None or region is None:
-        return SignObservation(sign.id, True, min(score, limit - 0.01), within=tuple(parameter(sign, "lungs")))
+        if len(within) < len(lungs):
+            return missing(sign.id, "structure_not_visible")
+        return SignObservation(sign.id, True, min(score, limit - 0.01), within=within)
     mask = enlarge(soft > 0.5, scene.grid.shape[0])
     measure = MEASURED[parameter(sign, "measured")]
     return SignObservation(
@@ -44,7 +51,7 @@ def sign_map(scene: Scene, sign: SignDefinition) -> SignObservation:
         ran=True,
         score=score,
         region=region,
-        within=tuple(parameter(sign, "lungs")),
+        within=within,
         measurements=tuple(measure(scene, mask, parameter(sign, "measure"))),
         zones=touched(scene, mask),
     )
@@ -59,8 +66,14 @@ def two_sided(scene: Scene, soft: F32) -> bool:
 
 def strength(logits: F32, cells: float) -> float:
     """Mean of the highest `cells` (part of the map) logits: what a film's score rests on."""
-    count = max(1, round(cells * logits.size))
-    return float(np.partition(logits.ravel(), -count)[-count:].mean())
+    flat = logits.ravel()
+    count = max(1, round(cells * flat.size))
+    some = flat[::SAMPLED]
+    rank = min(2 * count // SAMPLED + SAMPLED, some.size)
+    high = flat[flat >= np.partition(some, -rank)[-rank]]  # a tenth of the cells hold the highest nearly always
+    if high.size < count:
+        high = flat
+    return float(np.partition(high, -count)[-count:].mean())
 
 
 def probability(z: float) -> float:

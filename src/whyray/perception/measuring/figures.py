@@ -7,7 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 from whyray.domain import Figure, FigureDefinition, Image, Measurement, Observations, Pack, SignObservation
-from whyray.perception.measuring import hila, lungs, marks, mediastinum, septal, vessels
+from whyray.perception.measuring import hila, lungs, marks, mediastinum, septal, strokes, vessels
 from whyray.perception.measuring.chart import Chart, Unseen
 
 Kind = Callable[[Chart, str, Mapping[str, Any]], Iterator[Measurement]]
@@ -28,6 +28,8 @@ OF_MASK: Mapping[str, Kind] = {
     "apical_depth": marks.apical_depth,
     "lateral_depth": marks.lateral_depth,
     "long_diameters": marks.long_diameters,
+    "mask_line_count": strokes.mask_line_count,
+    "mask_line_length": strokes.mask_line_length,
     "mask_symmetry": marks.symmetry,
     "right_share": marks.right_share,
     "short_diameters": marks.short_diameters,
@@ -42,7 +44,8 @@ def measure(image: Image, observations: Observations, pack: Pack, ids: Iterable[
     Parameters
     ----------
     ids
-        Keys of ``pack.figures``. A figure of masks is taken from every sign of its definition that is seen.
+        Keys of ``pack.figures``. A figure of masks is taken from every sign of its definition that is seen, one of
+        the film with ``unmarked: true`` among its parameters only where none of them is.
 
     Returns
     -------
@@ -74,18 +77,20 @@ def _with(chart: Chart, observed: SignObservation, figures: Iterable[tuple[str, 
 
 
 def _figure(chart: Chart, observations: Observations, figure_id: str, definition: FigureDefinition) -> Figure:
+    signs = [s for s in map(observations.sign, definition.signs) if s is not None and s.region is not None]
     if definition.kind in OF_FILM:
+        if signs and definition.params.get("unmarked", False):
+            return Figure(figure_id, (), "mask_instead")
         found, reason = _taken(chart, figure_id, definition)
         return Figure(figure_id, tuple(found), reason)
     told: list[Measurement] = []
     of: list[str] = []
     why = "no_mask"
-    for seen in map(observations.sign, definition.signs):
-        if seen is not None and seen.region is not None:
-            found, reason = _taken(replace(chart, mask=seen.region), figure_id, definition)
-            told += found
-            of += [seen.id] * len(found)
-            why = reason or why
+    for seen in signs:
+        found, reason = _taken(replace(chart, mask=seen.region), figure_id, definition)
+        told += found
+        of += [seen.id] * len(found)
+        why = reason or why
     return Figure(figure_id, tuple(told), None if told else why, tuple(of))
 
 

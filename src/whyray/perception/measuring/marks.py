@@ -103,18 +103,18 @@ def short_diameters(chart: Chart, name: str, params: Mapping[str, Any]) -> Itera
 
 def _axes(chart: Chart) -> list[tuple[Line, Line]]:
     region = chart.marked()
-    return chart.once(("axes", id(region)), lambda: [_axes_of(chart, points) for points in _parts(region)])
+    return chart.once(("axes", id(region)), lambda: [axes_of(chart, points) for points, _ in parts(region, MOST_PARTS)])
 
 
-def _parts(region: Region) -> list[F64]:
-    """Corner points (n, 2) of the outlines of the mask's larger parts, largest part first."""
+def parts(region: Region, most: int | None) -> list[tuple[F64, int]]:
+    """Corner points (n, 2) of the outlines and pixels of the mask's `most` parts without specks, largest part first."""
     from scipy import ndimage
 
     labels, _ = ndimage.label(region.crop)
     sizes = np.bincount(labels.ravel())[1:]
     boxes = ndimage.find_objects(labels)
     out = []
-    for k in np.argsort(-sizes, kind="stable")[:MOST_PARTS]:
+    for k in np.argsort(-sizes, kind="stable")[:most]:
         if sizes[k] < SMALL * sizes.max():
             continue
         rows, columns = boxes[k]
@@ -123,11 +123,11 @@ def _parts(region: Region) -> list[F64]:
         first, last = crop[at].argmax(axis=1), crop.shape[1] - crop[at][:, ::-1].argmax(axis=1)
         xs = np.concatenate([first, last, first, last]) + columns.start + region.bbox[0]
         ys = np.concatenate([at, at, at + 1, at + 1]) + rows.start + region.bbox[1]
-        out.append(np.stack([xs, ys], axis=1).astype(np.float64))
+        out.append((np.stack([xs, ys], axis=1).astype(np.float64), int(sizes[k])))
     return out
 
 
-def _axes_of(chart: Chart, points: F64) -> tuple[Line, Line]:
+def axes_of(chart: Chart, points: F64) -> tuple[Line, Line]:
     """Longest diameter through outline points, and the greatest width across it, both longest in millimetres."""
     row, column = chart.image.geometry.spacing_mm or (1.0, 1.0)
     scaled = points * (column, row)
