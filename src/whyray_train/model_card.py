@@ -14,7 +14,7 @@ def page(card: Mapping[str, Any], numbers: Mapping[str, Any]) -> str:
     """Markdown of one evaluation; numbers of real films and of inserted signs stand in tables of their own."""
     parts = [
         f"# Model card: {card['id']}",
-        f"Weights `{card['weights']['sha256']}`. Measured on `{numbers['split']}` at commit {numbers['commit']} with "
+        f"Weights `{card['weights']['sha256']}`{_second(card)}. Measured on `{numbers['split']}` at commit {numbers['commit']} with "
         f"`{numbers['command']}`. Intervals are 95 %, bootstrapped by patient. Research use, not for diagnosis.",
         "## Findings: AUC",
         _table(("finding", "reader", "network head", "frozen ImageNet features"), _findings(numbers["findings"])),
@@ -49,6 +49,10 @@ def page(card: Mapping[str, Any], numbers: Mapping[str, Any]) -> str:
         "\n".join(f"- {text}" for text in card["training"]["limits"]),
     ]
     return "\n\n".join(parts) + "\n"
+
+
+def _second(card: Mapping[str, Any]) -> str:
+    return f", second look `{card['second']['weights']['sha256']}`" if "second" in card else ""
 
 
 def _kerley(numbers: Mapping[str, Any]) -> Iterable[str]:

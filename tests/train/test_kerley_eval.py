@@ -72,6 +72,7 @@ def test_only_lines_of_the_set_length_are_counted(monkeypatch: pytest.MonkeyPatc
 def test_lines_are_drawn_into_normal_films_and_looked_for_at_the_network_size(tmp_path, monkeypatch) -> None:
     from train import toys
     from whyray_train import films
+    from whyray_train.gating import channels
 
     folder = tmp_path / "data"
     for name in ("1", "2"):
@@ -83,12 +84,17 @@ def test_lines_are_drawn_into_normal_films_and_looked_for_at_the_network_size(tm
 
     def run(array, want):
         seen.append((array.shape, list(want)))
-        return {"signs": np.full((len(kerley_eval.channels()), 80, 80), -5.0, np.float32)}
+        return {
+            "signs": np.full((len(names), 80, 80), -5.0, np.float32),
+            "anatomy": np.zeros((1, 160, 160), np.float32),
+        }
 
     blank = np.zeros((kerley_eval.WORK, kerley_eval.WORK), np.float32)
     monkeypatch.setattr(kerley_eval, "insert", lambda kind, film, rng: Inserted(film.pixels, {kind: blank}))
-    engine = SimpleNamespace(card=SimpleNamespace(input_size=320), run=run)
+    names = [c.name for c in channels()]
+    card = SimpleNamespace(input_size=320, second=None, outputs={"signs": names})
+    engine = SimpleNamespace(card=card, run=run)
     got = kerley_eval.short_lines(engine, folder, tmp_path / "cache")
-    assert seen == [((1, 320, 320), ["signs"])] * 2
+    assert seen == [((1, 320, 320), ["anatomy", "signs"])] * 2
     assert (got["films"], got["clear_films"], got["lines"]) == (1, 1, 0)
     assert "drawn into" in got["source"]

@@ -14,7 +14,7 @@ from train import toys
 from train.toys import film
 from whyray.domain import Observations
 from whyray.perception import Scene, build_scene, observe
-from whyray_train import inserted, sign_eval, sources
+from whyray_train import inserted, looks, sign_eval
 from whyray_train.films import NORMAL_LABEL
 from whyray_train.gating import channels
 
@@ -47,13 +47,13 @@ class Echo:
     """An engine that answers each film with the next of its maps."""
 
     def __init__(self, maps: np.ndarray[Any, Any]) -> None:
-        self.card = SimpleNamespace(input_size=32)
+        self.card = SimpleNamespace(input_size=32, second=None, outputs={"signs": [c.name for c in BANK]})
         self.left: Iterator[np.ndarray[Any, Any]] = iter(maps)
 
     def run(self, array: np.ndarray[Any, Any], want: list[str]) -> dict[str, np.ndarray[Any, Any]]:
-        assert (array.shape, want) == ((1, 32, 32), ["signs"])
+        assert array.shape == (1, 32, 32)
         assert array.max() <= 1
-        return {"signs": next(self.left)}
+        return {name: next(self.left) if name == "signs" else np.zeros((1, 16, 16), np.float32) for name in want}
 
 
 def test_maps_that_equal_the_masks_are_perfect_and_a_silent_map_is_chance(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -68,13 +68,14 @@ def test_maps_that_equal_the_masks_are_perfect_and_a_silent_map_is_chance(monkey
     made = inserted.Set(np.full((n, 32, 32), 255, np.uint8), signs, known, np.arange(n), np.full(n, "x"))
     asked = []
 
-    def make(data: Path, *rest: object) -> tuple[None, inserted.Set]:
+    def make(data: Path, *rest: object) -> inserted.Set:
         asked.append(rest)
-        return None, made
+        return made
 
-    monkeypatch.setattr(sources, "inserted_films", make)
-    got = sign_eval.on_inserted(Echo(maps), Path("d"), Path("c"))  # type: ignore[arg-type]
-    assert asked == [("val", 32, Path("c"), sign_eval.INSERTED, sign_eval.SEED)]
+    monkeypatch.setattr(looks, "inserted_films", make)
+    echo = Echo(maps)
+    got = sign_eval.on_inserted(echo, Path("d"), Path("c"))  # type: ignore[arg-type]
+    assert asked == [("val", Path("c"), sign_eval.INSERTED, sign_eval.SEED, echo.card)]
     assert got["films"] == n
     assert "inserted" in got["source"]
     assert set(got) == {"films", "source", *(c.name for c in BANK)}
