@@ -84,11 +84,10 @@ def main() -> None:
     numbers["findings"] = findings(scores, frozen)
     numbers["signs"] = sign_numbers(scores)
     pack, engine = reader.packs[0], reader.engine(reader.packs[0])
-    channel_labels = {c.name: c.labels for c in channels()}
+    channel_labels = {c.name: c.labels or sign_eval.hinting(c.name) for c in channels()}
     of = {s.id: sign_labels(s, channel_labels) for s in pack.signs if s.id in scores.signs}
     numbers["signs_against_labels"] = {
         **sign_eval.against_labels(scores.films, scores.signs, of),
-        **sign_eval.channels_against_labels(engine, pack, scores.films, options.cache),
         **sign_eval.together_against_labels(scores.films, scores.names, scores.together),
     }
     numbers["signs_on_inserted"] = sign_eval.on_inserted(engine, options.data, options.cache)

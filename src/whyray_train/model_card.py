@@ -14,8 +14,9 @@ def page(card: Mapping[str, Any], numbers: Mapping[str, Any]) -> str:
     """Markdown of one evaluation; numbers of real films and of inserted signs stand in tables of their own."""
     parts = [
         f"# Model card: {card['id']}",
-        f"Weights `{card['weights']['sha256']}`{_second(card)}. Measured on `{numbers['split']}` at commit {numbers['commit']} with "
-        f"`{numbers['command']}`. Intervals are 95 %, bootstrapped by patient. Research use, not for diagnosis.",
+        f"Weights `{card['weights']['sha256']}`{_second(card)}. Measured on `{numbers['split']}` at commit "
+        f"{numbers['commit']} with `{numbers['command']}`. Intervals are 95 %, bootstrapped by patient. Research use, "
+        "not for diagnosis.",
         "## Findings: AUC",
         _table(("finding", "reader", "network head", "frozen ImageNet features"), _findings(numbers["findings"])),
         "## Findings by view: AUC of the reader",

@@ -15,7 +15,7 @@ import yaml
 from numpy.typing import NDArray
 from sklearn.metrics import average_precision_score
 
-from whyray.domain import Engine, Pack
+from whyray.domain import Engine
 from whyray.perception.detectors.mapped import strength
 from whyray.perception.scene import Scene, build_scene
 from whyray.service import Reader
@@ -47,23 +47,6 @@ def against_labels(
             ).as_dict(),
         }
     return out
-
-
-def channels_against_labels(engine: Engine, pack: Pack, items: Sequence[films.Film], cache: Path) -> dict[str, Any]:
-    """As `against_labels` for the channels that no sign of the pack reads: their pooled strength (``NAME (channel)``).
-
-    A channel without study labels of its own is compared with the first label that hints at it.
-    """
-    read = {s.detector.params.get("channel") for s in pack.signs if s.detector is not None}
-    images = films.cached([f.path for f in items], looks.side(engine.card), cache)
-    found = looks.strengths(engine, images)
-    scores, of = {}, {}
-    for index, channel in enumerate(channels()):
-        if channel.name not in read:
-            name = f"{channel.name} (channel)"
-            scores[name] = found[:, index]
-            of[name] = channel.labels or hinting(channel.name)
-    return against_labels(items, scores, of)
 
 
 def hinting(channel: str) -> frozenset[str]:

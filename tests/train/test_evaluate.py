@@ -10,11 +10,9 @@ import pytest
 pytest.importorskip("torch")
 pytest.importorskip("sklearn")
 
-from perception import scenery
 from train.toys import film
-from whyray_train import anatomy_eval, erasure_eval, evaluate, films, model_card, sign_eval, spread
+from whyray_train import anatomy_eval, erasure_eval, evaluate, model_card, sign_eval, spread
 from whyray_train.films import NORMAL_LABEL
-from whyray_train.gating import channels
 
 INTERVAL = {"value": 0.5, "low": 0.4, "high": 0.6, "films": 3}
 PART = {"median": 0.2, "lower": 0.1, "upper": 0.3, "abs_median": 0.2, "abs_90": 0.4}
@@ -56,32 +54,6 @@ def test_what_is_there_is_measured(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert {k: v["was"] for k, v in found.items()} == {
         "anatomy_ct": "ct", "anatomy_human": "human", "seeds": "seeds", "erasure": 7,
     }  # fmt: skip
-
-
-def test_channels_that_no_sign_reads_are_compared_with_their_label_or_a_hinted_one(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    """The map of every second film is bright in all channels: those films have all labels."""
-    bank, pack = channels(), scenery.pack()
-    read = {scenery.channel(s) for s in scenery.mapped()}
-    unread = [c for c in bank if c.name not in read]
-    assert unread
-    every = "|".join(sorted(set().union(*(c.labels | sign_eval.hinting(c.name) for c in unread))))
-    items = [film(every if i % 2 else NORMAL_LABEL, patient=str(i)) for i in range(8)]
-    images = np.stack([np.full((32, 32), 255 * (i % 2), np.uint8) for i in range(8)])
-    monkeypatch.setattr(films, "cached", lambda *_: images)
-
-    def run(array: np.ndarray[Any, Any], want: list[str]) -> dict[str, np.ndarray[Any, Any]]:
-        return {"signs": np.full((len(bank), 8, 8), array.max(), np.float32)}
-
-    engine = SimpleNamespace(card=SimpleNamespace(input_size=32), run=run)
-    got = sign_eval.channels_against_labels(engine, pack, items, tmp_path)  # type: ignore[arg-type]
-    assert set(got) == {f"{c.name} (channel)" for c in unread}
-    assert {v["all_films"]["value"] for v in got.values()} == {1.0}
-    for channel in unread:
-        told = got[f"{channel.name} (channel)"]["labels"]
-        assert told == sorted(channel.labels or sign_eval.hinting(channel.name))
-        assert set(told) <= channel.labels | channel.hint
 
 
 def test_named_signs_together_are_compared_with_the_label_of_their_finding() -> None:
