@@ -15,9 +15,9 @@ EXPORTED = {
         Counted CountedDiagnosis CountedPlaces CountedTable CountedWeight Counterfactual
         DetectorSpec DiagnosisDefinition Differential DifferentialRow Edit Engine Evidence Fact
         Figure FigureDefinition Finding Frame Geometry Image ImageRefused Intent Landmark Lang
-        Leaning Line Look Mark Match Measurement ModelCard ModelError Morphology Notice Observations
+        Leaning Line Look LooksAgain Mark Match Measurement ModelCard ModelError Morphology Notice Observations
         OutputError Pack PackError PlaceLabel PlaceName Places Polarity Prior Quality Query Ratios
-        Region Relation ReportForm ReportPlan ReportSection ReportSentence Revision Rule ScoreFn
+        Region Relation ReportForm ReportPlan ReportSection ReportSentence Revision Rule ScoreFn SecondLook
         SectionDefinition Sentence Session SignDefinition SignObservation SignPhrase SignWeight
         State Store Structure StructureDefinition StructuredReport Synonyms TableLabels Term Ticked
         Tier Trend Turn Variant Verdict View WhyrayError ZoneDefinition ZoneGroup

@@ -276,6 +276,19 @@ def test_a_sign_of_one_lung_is_seen_there_but_never_absent_while_the_other_is_hi
         assert not found(without(staged(cells(TOP, 4.0)), RIGHT, LEFT), sign).ran
 
 
+def test_a_sign_is_not_looked_for_on_a_projection_on_which_it_means_nothing() -> None:
+    scene = staged(cells(TOP, 4.0))
+    assert scene.image.view not in ("AP", "PA")
+    limited = [s for s in SIGNS if s.detector is not None and "not_on" in s.detector.params]
+    assert limited
+    for view in ("AP", "PA"):
+        turned = replace(scene, image=replace(scene.image, view=view))
+        for sign in SIGNS:
+            assert sign.detector is not None
+            observed = found(turned, sign)
+            assert (observed.reason == "view_unsuitable") == (view in sign.detector.params.get("not_on", ()))
+
+
 # --- what is told of the mask ---------------------------------------------------------------------------------------
 
 

@@ -25,7 +25,10 @@ def sign_map(scene: Scene, sign: SignDefinition) -> SignObservation:
     """Score = calibrated probability from the map's highest cells; the mask is the map above the card's level.
 
     All lungs must show, or ``enough`` of them where the sign lies in one: then it can be seen there, but not be absent.
+    On the projections ``not_on`` the sign has no meaning and is not looked for.
     """
+    if scene.image.view in parameter(sign, "not_on", ()):
+        return missing(sign.id, "view_unsuitable")
     channel, lungs = parameter(sign, "channel"), parameter(sign, "lungs")
     if channel not in scene.signs:
         return missing(sign.id, "no_network_output")
