@@ -25,7 +25,7 @@ Bools = NDArray[np.bool_]
 STRONG = 0.85
 FALSE = 0.006  # of normal films, a channel: twelve signs together stay under a tenth
 SLOPES = (1.0, 4.0)  # flatter ones would call many films possible and none sure
-LEVELS = (0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.5, 0.6)
+LEVELS = (0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
 
 
 def slope(real: F64, real_truth: Bools, made: F64, made_truth: Bools) -> float:

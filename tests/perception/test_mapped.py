@@ -12,7 +12,7 @@ from perception.scenery import LEFT, RIGHT, SIGN_CELLS, SILENT, SIZE, Mask, ches
 from whyray.domain import Region, SignDefinition, SignObservation
 from whyray.perception import DETECTORS, Scene, build_scene
 from whyray.perception.detectors.common import RIM, chest_field
-from whyray.perception.detectors.mapped import strength
+from whyray.perception.detectors.mapped import marked, strength
 from whyray.perception.scene import F32
 from whyray.perception.zones import derive
 
@@ -230,6 +230,21 @@ def test_a_speck_beside_a_sign_is_dropped_but_a_sign_of_one_cell_is_kept() -> No
     one = found(staged(speck, cells=1 / SIGN_CELLS**2))
     assert one.region is not None
     assert one.region.centroid == pytest.approx((20.5 * 6, 30.5 * 6), abs=2)
+
+
+def test_a_lesion_stands_for_itself_and_a_line_beside_others() -> None:
+    """A second part with a lower peak stays where the sign asks for no peak."""
+    scene = staged(cells(TOP, 4.0))
+    logits = np.full((SIGN_CELLS, SIGN_CELLS), -6.0, np.float32)
+    logits[30:34, 18:22], logits[30:34, 56:60] = 4.0, 1.2
+    both, one = marked(scene, logits, 0.3), marked(scene, logits, 0.3, peak=0.9)
+    assert both is not None
+    assert one is not None
+    assert both[31, 57] > 0.5 > one[31, 57]
+    assert one[31, 19] > 0.5
+    like = marked(scene, np.where(logits == 4.0, np.float32(1.3), logits), 0.3, peak=0.9)
+    assert like is not None
+    assert like[31, 57] > 0.5
 
 
 # --- what cannot be looked for --------------------------------------------------------------------------------------

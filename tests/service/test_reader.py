@@ -14,7 +14,7 @@ import pytest
 
 import whyray
 from whyray.domain import ArgumentError, Bilingual, Region
-from whyray.explain import erase, random_region
+from whyray.explain import eraser, random_region
 from whyray.service import Reader, Settings, report_document, schema, turn_document
 from whyray.service.reading import donors
 from whyray.store import verify
@@ -71,7 +71,7 @@ def test_erasing_a_carrying_region_lowers_edema_more_than_a_random_one(reader: R
     control = random_region(carrying.region, lungs & ~np.any(present, axis=0), seed=0)
     assert control is not None
     score = reader.score(edema_id, reading)
-    assert finding.probability - score(erase(reading.image, control, lungs)) < max(drops) / 2
+    assert finding.probability - score(eraser(reader.settings.eraser)(reading.image, control, lungs)) < max(drops) / 2
 
 
 def test_log_odds_add_up(reader: Reader) -> None:

@@ -39,7 +39,7 @@ def sign_map(scene: Scene, sign: SignDefinition) -> SignObservation:
     model = scene.card.reference["sign_models"][channel]
     score = probability(model["scale"] * strength(logits, model["cells"]) + model["shift"])
     limit = evidence_threshold(scene)
-    soft = marked(scene, logits, model["level"]) if score >= limit else None
+    soft = marked(scene, logits, model["level"], parameter(sign, "peak", 0.0)) if score >= limit else None
     if soft is not None and sign.laterality == "bilateral" and not two_sided(scene, soft):
         soft = None
     region = None if soft is None else scene.region(soft)
@@ -84,8 +84,12 @@ def probability(z: float) -> float:
     return 1 / (1 + exp(-min(max(z, -30.0), 30.0)))
 
 
-def marked(scene: Scene, logits: F32, level: float) -> F32 | None:
-    """Soft map (n, n), above one half where the sign is; None when nothing inside the chest is large enough."""
+def marked(scene: Scene, logits: F32, level: float, peak: float = 0.0) -> F32 | None:
+    """Soft map (n, n), above one half where the sign is; None when nothing inside the chest is large enough.
+
+    Parts whose highest probability stays below the part `peak` of the highest of all are dropped: every one of several
+    lesions stands for itself.
+    """
     from scipy import ndimage
 
     step = scene.grid.shape[0] // logits.shape[0]
@@ -98,6 +102,7 @@ def marked(scene: Scene, logits: F32, level: float) -> F32 | None:
         return None
     sizes = np.bincount(parts.ravel())
     sizes[0] = 0
-    kept = (sizes >= min(MIN_CELLS, sizes.max()))[parts]
+    peaks = np.asarray(ndimage.maximum(p, parts, np.arange(count + 1)))
+    kept = ((sizes >= min(MIN_CELLS, sizes.max())) & (peaks >= peak * p.max()) & (sizes > 0))[parts]
     near = grown(kept, 1) & field
     return np.where(near, np.clip(0.5 + 0.5 * (p - cut) / max(cut, 1 - cut), 0, 1), 0.0).astype(np.float32)
