@@ -95,7 +95,7 @@ def marked(scene: Scene, logits: F32, level: float, peak: float = 0.0) -> F32 | 
     step = scene.grid.shape[0] // logits.shape[0]
     field = chest_field(scene)[::step, ::step]
     everywhere = 1 / (1 + np.exp(-logits))
-    cut = min(level, PART_OF_TOP * float(everywhere.max()))
+    cut = min(level, max(level, PART_OF_TOP) * float(everywhere.max()))
     p = np.where(field, everywhere, 0.0).astype(np.float32)
     parts, count = ndimage.label(p >= cut)
     if cut <= 0 or count == 0:
