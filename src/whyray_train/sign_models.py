@@ -2,8 +2,8 @@
 
 ``score = sigmoid(scale x strength + shift)``. The slope comes from films with and without the sign: val films with the
 study label against normal val films, and inserted signs on val films against the same films without them, each of the
-two counting alike where both exist. The shift lets at most `FALSE` of the normal train films, and none of the normal
-val films, reach strong evidence. The mask's level is the one with the best Dice on inserted signs.
+two counting alike where both exist. The shift lets at most `FALSE` of the train films without the sign, and none of
+the val films without it, reach strong evidence. The mask's level is the one with the best Dice on inserted signs.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ Bools = NDArray[np.bool_]
 
 STRONG = 0.85
 FALSE = 0.006  # of normal films, a channel: twelve signs together stay under a tenth
+MARGIN = 0.15  # strength by which a film read by the reader may differ from its cached array
 SLOPES = (1.0, 4.0)  # flatter ones would call many films possible and none sure
 LEVELS = (0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
 
@@ -43,12 +44,19 @@ def slope(real: F64, real_truth: Bools, made: F64, made_truth: Bools) -> float:
     return float(np.clip(coefficients[0], *SLOPES))
 
 
-def cut(normal_val: F64, normal_train: F64) -> float:
-    """Strength at which a film becomes strong evidence: that of `FALSE` of the train normals, and of no val normal.
+def cut(without_val: F64, without_train: F64) -> float:
+    """Strength at which a film becomes strong evidence: `FALSE` of the train films without the sign, no such val film.
 
     The network learned from the train films, so that they alone would promise too much.
     """
-    return float(max(np.quantile(normal_train, 1 - FALSE), np.nextafter(normal_val.max(), np.inf)))
+    return float(max(np.quantile(without_train, 1 - FALSE), without_val.max() + MARGIN))
+
+
+def without(items: Sequence[Film], channel: Channel) -> Bools:
+    """Films that do not show the sign: the normal ones; all without its label where no other label hints at it."""
+    if channel.labels and not channel.hint:
+        return np.array([not f.labels & channel.labels for f in items])
+    return np.array([NORMAL_LABEL in f.labels for f in items])
 
 
 def truth(items: Sequence[Film], channel: Channel) -> tuple[Bools, Bools]:
@@ -96,8 +104,8 @@ def model(
     used, positive = truth(items["val"], channel)
     shown = masks.max(axis=(1, 2)) > 0
     factor = slope(seen["val"][used], positive[used], seen["made"][clear], shown[clear])
-    normal = {k: np.array([NORMAL_LABEL in f.labels for f in items[k]]) for k in ("train", "val")}
-    edge = cut(seen["val"][normal["val"]], seen["train"][normal["train"]])
+    clean = {part: without(items[part], channel) for part in ("train", "val")}
+    edge = cut(seen["val"][clean["val"]], seen["train"][clean["train"]])
     level, dice = best_level(maps, masks)
     return {
         "scale": round(factor, 4),
