@@ -151,9 +151,21 @@ def _terms(diagnosis: DiagnosisDefinition, case: _Case, fusion: Fusion, barred: 
     for weight in diagnosis.weights:
         observed = seen[weight.sign]
         if observed.ran and weight.sign not in barred:
+            if observed.region is None and _firm(case.signs.get(weight.sign)):
+                terms[weight.sign] = 0.0
+                continue
             ratio = observed.score * weight.lr_present + (1 - observed.score) * weight.lr_absent
             terms[weight.sign] = fusion.sign_weight * weight.reliability * log(ratio)
     return terms
+
+
+def _firm(sign: SignDefinition | None) -> bool:
+    """A sign that counts only where it is seen.
+
+    How often its detector misses it on real films is not known, so a score below the threshold says nothing, and with
+    a rare sign's large ratio it would say much.
+    """
+    return sign is not None and sign.detector is not None and bool(sign.detector.params.get("firm", False))
 
 
 def needed(pack: Pack, diagnosis_id: str) -> frozenset[str]:
