@@ -1,5 +1,6 @@
 import argparse
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -102,13 +103,22 @@ def test_a_run_leaves_out_the_kinds_of_films_that_its_plan_does(
     for name, fake in (("real_films", real), ("inserted_films", made), ("projected_films", projected)):
         monkeypatch.setattr(sources, name, fake)
     monkeypatch.setattr(sources, "placed", lambda films, atlas: f"{films} on {atlas}")
-    found, got = chest.gather(options, loop.Plan(size=64, real=3, inserted=2, projected=1, seed=5))
-    assert found == [("real on projected", 3), ("inserted", 2), ("projected", 1)]
+    monkeypatch.setattr(sources, "marked_films", lambda data, source: f"marked in {source}")
+    monkeypatch.setattr(sources, "shares", lambda source: f"sizes of {source}")
+    plan = loop.Plan(size=64, real=3, inserted=2, projected=1, marked=4, seed=5)
+    found, got, sizes = chest.gather(options, plan)
+    drawn = ("marked in real on projected", 4)
+    assert found == [("real on projected", 3), ("inserted", 2), ("projected", 1), drawn]
+    assert sizes == "sizes of projected"
     assert got == (*heads, films.NORMAL_LABEL)
     assert calls == [
         (tmp_path, "train", 64, cache),
         (tmp_path, "train", 64, cache, 9, 5),
         (tmp_path / "ct.npz", 64, 3),
     ]
-    found, _ = chest.gather(options, loop.Plan(inserted=0, projected=0))
+    found, _, sizes = chest.gather(options, loop.Plan(inserted=0, projected=0))
     assert [name for name, _ in found] == ["real"]
+    assert sizes is None
+    assert len(chest.gather(options, replace(plan, marked=0))[0]) == 3
+    monkeypatch.setattr(sources, "marked_films", lambda *_: None)
+    assert len(chest.gather(options, plan)[0]) == 3

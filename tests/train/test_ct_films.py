@@ -95,9 +95,10 @@ def recipe():
         thin=1,
         shrink=(1, 1),
         row_mm=4.0,
-        parts=replace(whole.scan.parts, vessel_mm=4.5),
+        parts=replace(whole.scan.parts, vessel_mm=4.5, hilum_mm=(45.0, 32.0, 36.0)),  # vessels as coarse as the voxels
     )
-    return replace(whole, scan=scan, geometry=replace(whole.geometry, step_mm=5.0))
+    outlines = replace(whole.outlines, hilum_mm=4.0)
+    return replace(whole, scan=scan, geometry=replace(whole.geometry, step_mm=5.0), outlines=outlines)
 
 
 @pytest.fixture(scope="module")

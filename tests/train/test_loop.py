@@ -168,7 +168,7 @@ def test_one_structure_can_be_hidden_alone(batch: Batch) -> None:
 
 def test_without_any_weight_a_loss_is_zero_and_finite(batch: Batch) -> None:
     zero = replace(batch, **{k: torch.zeros_like(getattr(batch, k)) for k in Batch.__slots__ if "weight" in k})
-    assert found(zero) == dict.fromkeys(("film", "anatomy", "signs", "placed", "outside", "film_signs"), 0)
+    assert found(zero) == dict.fromkeys(("film", "anatomy", "signs", "placed", "sized", "outside", "film_signs"), 0)
 
 
 def test_anatomy_loss_by_hand() -> None:
