@@ -108,6 +108,24 @@ def test_score_without_a_region_names_no_sign(pack: Pack) -> None:
     assert [s.evidence for s in answer.sentences if "cannot be located" in s.text] == [("E9",)]
 
 
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("why edema", "absence does not count for or against"),
+        ("为什么肺水肿", "未见不计入"),
+    ],
+)
+def test_a_sign_that_moves_nothing_by_its_absence_is_said_to_be_absent_and_no_more(
+    pack: Pack, text: str, said: str
+) -> None:
+    idle = films.evidence("E9", "hazy_opacity", "absent", 0.0, 0.0, region=None)
+    counted = films.evidence("E8", "costophrenic_blunting", "absent", -0.2, 0.1, region=None)
+    answer = ask(pack, text, (replace(films.edema(), evidence=(films.edema().evidence[0], counted, idle)),))
+    cited = {s.evidence: s.text for s in answer.sentences}
+    assert said in cited[("E9",)]
+    assert said not in cited[("E8",)]
+
+
 def test_screen_lists_supported_then_possible_with_main_evidence(pack: Pack) -> None:
     answer = ask(pack, "anything abnormal?")
     lines = answer.text.splitlines()

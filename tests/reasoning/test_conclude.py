@@ -67,6 +67,22 @@ def test_log_odds_add_up_exactly_and_evidence_is_in_order(world: tuple[Pack, Fus
         assert len({e.sign for e in finding.evidence}) == len(finding.evidence)
 
 
+def test_a_firm_sign_counts_only_where_it_is_seen() -> None:
+    """What its detector misses on real films is not known: a score below the threshold moves nothing."""
+    loose = sign("a", "x")
+    assert loose.detector is not None
+    firm = replace(loose, learned=False, detector=replace(loose.detector, params={"firm": True}))
+    soft = replace(firm, detector=replace(loose.detector, params={}))
+    target = diagnosis("x", [weight("a", 40.0, 0.9)])
+    for score in (0.05, 0.4, 0.9):
+        hard, counted = (one(pack([s], [target]), {"a": score}).evidence[0] for s in (firm, soft))
+        if counted.region is None:
+            assert hard.log_lr == 0
+            assert counted.log_lr != 0
+        else:
+            assert hard.log_lr == counted.log_lr > 0
+
+
 def test_a_hand_computed_sum() -> None:
     """Base -1, film log-odds log(4) times 0.5, a seen sign log(0.8 x 5 + 0.2 x 0.5) times 2, an unseen one."""
     made = pack(

@@ -178,10 +178,11 @@ def say_absent(draft: Draft, finding: Finding, items: tuple[Evidence, ...]) -> N
     """Say what was looked for and not found, by what it does to the probability."""
     film = draft.film
     absence = {w.sign: w.lr_absent for w in film.diagnosis(finding).weights}
-    parts: dict[str, list[Evidence]] = {"absent.lower": [], "absent.raise": [], "absent.below": []}
+    parts: dict[str, list[Evidence]] = {"absent.lower": [], "absent.raise": [], "absent.below": [], "absent.open": []}
     for item in items:
         raising = "absent.raise" if absence.get(item.sign, 1.0) > 1.0 else "absent.below"
-        parts[raising if item.log_lr > 0 else "absent.lower"].append(item)
+        counted = raising if item.log_lr > 0 else "absent.lower"
+        parts[counted if item.log_lr else "absent.open"].append(item)
     for key, group in parts.items():
         if group:
             names = film.phrases.listed(film.phrases.inside(sign_of(film, e).name) for e in group)
@@ -193,7 +194,8 @@ def say_absent(draft: Draft, finding: Finding, items: tuple[Evidence, ...]) -> N
 def say_grounds(draft: Draft, finding: Finding, items: Iterable[Evidence]) -> None:
     """Say what each evidence stands on: likelihood ratio, basis of its pathway, source; each evidence once."""
     film, p = draft.film, draft.film.phrases
-    named = [e for e in items if not is_learned(film, e) and e.id not in draft.grounded]
+    weighed = (e for e in items if e.log_lr or e.region is not None)
+    named = [e for e in weighed if not is_learned(film, e) and e.id not in draft.grounded]
     lines = [(e, clauses) for e in named if (clauses := sources.grounds(film, finding, e))]
     if lines:
         draft.say("head.grounds")
