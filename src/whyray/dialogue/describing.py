@@ -167,11 +167,12 @@ def text_of(film: Film, attribute: Attribute) -> Words:
             return p.fill(key)
         told, details = _counted(attribute, p)
         fields, used = _diameters(film, attribute, p)
-        if "{long}" in p.pack.templates[key].get(p.lang) and not used:
+        template = p.pack.templates[key].get(p.lang)
+        names = p.listed(thing(film, i, p) for i in attribute.neighbours)
+        if ("{long}" in template and not used) or ("{names}" in template and not names):
             return p.also(numbers(film, attribute.measurements, p)) or p.fill(
                 "look.undetermined", aspect=aspect, reason=p.reason(attribute.reason)
             )
-        names = p.listed(thing(film, i, p) for i in attribute.neighbours)
         rest = [m for m in attribute.measurements if m.id not in {told, *used}]
         return p.also((p.fill(key, names=names, **fields), details, *numbers(film, rest, p)))
 
