@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from whyray import explain
 from whyray.domain import Frame, Image, Region
 from whyray.engines import find_folder
+from whyray.explain.grid import Eraser
 from whyray.perception.scene import stretch
 from whyray.service import Reader, Reading, Settings
 from whyray.service.reading import reasons, together
@@ -66,7 +67,7 @@ def gather(reader: Reader, data: Path, split: str = "train") -> Cleared:
                 areas.append(found[0])
                 rows.append((embedded(engine, erase(reading.image, *found)), film.id, heads.index(label)))
         if areas:
-            rows += _control(engine, reading, film, min(areas, key=lambda r: r.area_px), number)
+            rows += _control(engine, erase, reading, film, min(areas, key=lambda r: r.area_px), number)
         if number % 100 == 99:
             log.info("%d of %d films, %d rows", number + 1, len(items), len(rows))
     embeddings, ids, labels = zip(*rows, strict=True)
@@ -74,14 +75,13 @@ def gather(reader: Reader, data: Path, split: str = "train") -> Cleared:
 
 
 def _control(
-    engine: EmbeddingEngine, reading: Reading, film: films.Film, region: Region, number: int
+    engine: EmbeddingEngine, erase: Eraser, reading: Reading, film: films.Film, region: Region, number: int
 ) -> list[tuple[F32, str, int]]:
     free, lungs = free_lung(reading), lungs_of(reading)
     control = None if free is None else explain.random_region(region, free, SEED + number)
     if control is None or lungs is None:
         return []
-    erased = explain.eraser(Settings().eraser)(reading.image, control, lungs)
-    return [(embedded(engine, erased), film.id, KEPT)]
+    return [(embedded(engine, erase(reading.image, control, lungs)), film.id, KEPT)]
 
 
 def embedded(engine: EmbeddingEngine, image: Image) -> F32:

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from whyray.domain import ModelCard
 from whyray.engines import read_card
 from whyray.engines.folder import verify
+from whyray.engines.onnx import OnnxEngine
 
 F32 = NDArray[np.float32]
 OUTPUT = "gate"
@@ -31,6 +32,7 @@ class EmbeddingEngine:
         import onnxruntime
 
         self.card: ModelCard = read_card(folder)
+        self._second = OnnxEngine(folder)
         model = onnx.load(str(verify(folder, self.card)))
         self.name = before(model.graph, OUTPUT)
         model.graph.output.append(onnx.helper.make_tensor_value_info(self.name, onnx.TensorProto.FLOAT, None))
@@ -47,6 +49,10 @@ class EmbeddingEngine:
         found = {name: np.asarray(value[0], dtype=np.float32) for name, value in zip(names, values, strict=True)}
         self.last = found.pop(self.name).ravel()
         return found
+
+    def look_again(self, films: F32, places: F32) -> F32:
+        """The second look of the same folder."""
+        return self._second.look_again(films, places)
 
     def embedding(self, array: F32) -> F32:
         """Embedding (d,) of a float32 (1, size, size) array in [0, 1]."""

@@ -147,6 +147,8 @@ def sign_maps(
 ) -> dict[str, F32]:
     """Sign channel -> logits; the second look's where the model folder has one.
 
+    Scores of its channels are calibrated on its own maps: without it their signs are not looked for.
+
     Parameters
     ----------
     film
@@ -160,7 +162,10 @@ def sign_maps(
     """
     card = engine.card
     found = dict(zip(card.outputs["signs"], first, strict=True))
-    if card.second is None or not isinstance(engine, LooksAgain):
+    if card.second is None:
+        return found
+    found = {name: logits for name, logits in found.items() if name not in card.second.channels}
+    if not isinstance(engine, LooksAgain):
         return found
     if wanted is None or not set(card.second.channels).isdisjoint(wanted):
         finer = Frame(film.shape[0], film.shape[1], card.second.size).to_grid(film)
