@@ -132,6 +132,22 @@ def test_a_sign_is_said_only_on_its_evidence(case: dict[str, object]) -> None:
                     assert absent or item.region is not None
 
 
+def test_a_verdict_that_is_withheld_names_no_reason() -> None:
+    """Found by the random readings: "not called normal; mainly enlarged heart", with no evidence on the sentence."""
+    item = Evidence(
+        id="E0", sign="enlarged_heart", polarity="for", score=0.9, log_lr=1.0, share=1.0, rule=None,
+        location=Bilingual("", ""), zones=(), significance=Bilingual("", ""), source="", region=films.region(),
+        measurements=(),
+    )  # fmt: skip
+    finding = Finding("no_finding", 0.9, 0.0, "high", "supported", (item,))
+    query = Query("", "en", "SCREEN", "no_finding")
+    given_film = films.observations(usable=False)
+    answer = compose(query, (finding,), given_film, PACK, simulated=False, calibrated=True)
+    said = [s.text for s in answer.sentences if not s.evidence]
+    assert any("too poor" in text for text in said)
+    assert not [text for text in said if "enlarged" in text.lower() and not text.startswith(NOT_LOOKED_FOR)]
+
+
 @settings(max_examples=60, deadline=None)
 @given(st.text(alphabet=string.printable + "为什么不是肺水肿胸腔积液？。，気ß", max_size=40))
 def test_any_text_is_understood_or_declined(text: str) -> None:

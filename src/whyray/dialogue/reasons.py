@@ -203,7 +203,7 @@ def say_verdict(draft: Draft, finding: Finding, main: str = "", evidence: tuple[
     key = film.key(f"verdict.{finding.verdict}", finding)
     if not film.usable and film.diagnosis(finding).normal:
         key = "verdict.withheld"
-        evidence = ()
+        main, evidence = "", ()
     elif not film.usable and finding.verdict == "not_supported":
         key = "verdict.not_excluded"
     text = p.fill(key, name=film.name(finding), p=p.percent(finding.probability), tier=p.fill(f"tier.{finding.tier}"))
