@@ -17,7 +17,7 @@ from PIL import Image as Picture
 from torch import Tensor
 
 from whyray.domain import Frame
-from whyray_train import films, inserted, marks, open_lungs
+from whyray_train import airway, films, inserted, marks, open_lungs
 from whyray_train.atlas import MUST, UNKNOWN, Atlas, dome
 from whyray_train.gating import channels
 from whyray_train.told import Told
@@ -62,7 +62,8 @@ class Source:
     """Arrays behind the rows of one kind of film; ``weights`` (n,) are drawn with.
 
     ``anatomy`` (m, k', s/2, s/2) uint8 with ``anatomy_row`` (n,) (-1 = none) and ``anatomy_weight`` (n, k);
-    ``signs`` (n, j, s/4, s/4) uint8 or None; ``placed`` (n,) or None; the rest as in `Batch`.
+    ``signs`` (n, j, s/4, s/4) uint8 or None; ``placed`` (n,) or None; ``spacing`` (n,) millimetres of an image's pixel
+    where that matters; the rest as in `Batch`.
     """
 
     images: U8
@@ -77,6 +78,7 @@ class Source:
     label_weight: F32
     weights: NDArray[np.float64]
     placed: F32 | None = None
+    spacing: F32 | None = None
 
     def draw(self, index: NDArray[np.int64]) -> Batch:
         """The rows `index`."""
@@ -179,6 +181,7 @@ def real_films(
         soft,
         np.ones(n, np.float32),
         weights,
+        spacing=np.array([f.mm_per_px(size) for f in items], np.float32),
     )
 
 
@@ -225,16 +228,23 @@ def human_films(data: Path, size: int, cache: Path, heads: int, told: Told) -> S
 def placed(real: Source, projected: Source) -> Source:
     """`real` with the codes of an atlas of `projected` for the structures that no real film has marked.
 
-    Only films whose lungs are known get them.
+    Only films whose lungs are known get them. The trachea is told where it shows (`airway`).
     """
     first = len(films.STRUCTURE_BITS)
     atlas = Atlas.of(projected.anatomy[:, first:], projected.anatomy[:, LUNGS])
     known = (real.anatomy_row >= 0) & (real.anatomy_weight[:, LUNGS].min(axis=1) > 0)
     codes = np.full((len(real.anatomy), len(films.STRUCTURES) - first, *real.anatomy.shape[2:]), UNKNOWN, np.uint8)
-    for row in real.anatomy_row[known]:
-        codes[row] = atlas.laid(real.anatomy[row][LUNGS], frozenset({AIRWAY - first}))
-        for lung, plane in zip(LUNGS, DOMES, strict=True):
-            codes[row][plane - first][dome(real.anatomy[row][lung])] = MUST
+    for film in np.flatnonzero(known):
+        row = real.anatomy_row[film]
+        lungs = real.anatomy[row][LUNGS]
+        codes[row] = atlas.laid(lungs, frozenset({AIRWAY - first}))
+        for lung, plane in zip(lungs, DOMES, strict=True):
+            codes[row][plane - first][dome(lung)] = MUST
+        if real.spacing is not None:
+            spacing = float(real.spacing[film])
+            band = airway.find(np.asarray(real.images[film]), lungs, spacing)
+            if band is not None:
+                airway.tell(codes[row][AIRWAY - first], band, spacing)
     return replace(real, anatomy=np.concatenate([real.anatomy, codes], axis=1), placed=known.astype(np.float32))
 
 
@@ -288,6 +298,7 @@ def marked_films(data: Path, real: Source) -> Source | None:
         label_weight=real.label_weight[rows],
         weights=np.ones(len(rows)),
         placed=np.ones(len(rows), np.float32),
+        spacing=None if real.spacing is None else real.spacing[rows],
     )
 
 
