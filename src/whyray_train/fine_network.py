@@ -18,7 +18,7 @@ import yaml
 from torch import Tensor, nn
 
 from whyray.domain import SecondLook
-from whyray_train.gating import Channel, channels, template
+from whyray_train.gating import Channel, channels, opened, template
 
 WIDTHS = (16, 24, 32, 48)  # features at strides 2, 4, 8, 16
 
@@ -113,7 +113,7 @@ class FineNet(nn.Module):
         for narrow, smooth, skip in zip(self.narrow, self.smooth, (eighth, quarter, half), strict=True):
             y = smooth(skip + F.interpolate(narrow(y), scale_factor=2.0, mode="bilinear", align_corners=False))
         gate = F.interpolate(self.gate(places), scale_factor=2.0, mode="bilinear", align_corners=False)
-        match: Tensor = self.bank(y) - F.softplus(-gate)  # log of the gate, finite when it is shut
+        match: Tensor = self.bank(y) + opened(gate)
         return match
 
 

@@ -20,15 +20,17 @@ import torch.nn.functional as F
 from numpy.typing import NDArray
 
 from whyray_train import films, gate
-from whyray_train.basis import commit, sampling_weights
+from whyray_train.basis import commit, sampling_weights, save
 from whyray_train.cleared import KEPT, Cleared
 from whyray_train.network import ReaderNet
 
 log = logging.getLogger(__name__)
 F32 = NDArray[np.float32]
 RIDGE = 0.3  # of 1e-3, 3e-3 ... 10 the best on val
-CLEARED, CLEARED_RIDGE = 4.0, 2.0  # weight of a film with something erased, against a film as it is; chosen on val
+CLEARED, CLEARED_RIDGE = 8.0, 4.0  # weight of a film with something erased, against a film as it is; chosen on val
 ROUNDS = 150
+COMMAND = "python -m whyray_train.heads"
+COMMAND_CLEARED = f"{COMMAND} --cleared FILE"
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,9 +108,9 @@ def main(argv: list[str] | None = None) -> None:
     weights, bias = fit(embeddings, targets, sampling_weights(train), ridge, more)
     saved["state"]["classify.weight"] = torch.from_numpy(weights)[:, :, None, None].contiguous()
     saved["state"]["bias"] = torch.from_numpy(bias)
-    command = "python -m whyray_train.heads" + ("" if more is None else " --cleared FILE")
+    command = COMMAND if more is None else COMMAND_CLEARED
     saved["history"] = [*saved["history"], {"command": command, "commit": commit()}]
-    torch.save(saved, options.runs / "net.pt")
+    save(saved, options.runs / "net.pt")
     log.info("film-level head fitted on %d films", len(train))
 
 

@@ -29,28 +29,37 @@ UNMARKED = len(STRUCTURE_BITS)  # from this plane on: structures that no real fi
 COLUMNS = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
 MARGIN = 3  # cells of the sign map beyond which no sign lies: pleura and hidden bases are nearer
 
+LEARNS: Mapping[str, tuple[str, ...]] = {
+    "film": ("backbone", "classify", "bias", "dropout"),
+    "dense": ("trunk", "anatomy", "context", "last", "signs"),
+}
+
+
+def learns(name: str, plan: Plan) -> bool:
+    """Whether a part or a parameter of the network learns."""
+    return name.split(".")[0] in LEARNS[plan.learns]
+
 
 @dataclass(frozen=True, slots=True)
 class Plan:
     """Numbers of one training run.
 
     ``real``, ``inserted``, ``projected``, ``human`` and ``marked`` films make one batch; ``segment`` steps are logged
-    and saved together.
-    With ``frozen`` = 1 only the decoders learn: backbone and film-level heads stay as they are.
+    and saved together. What ``learns`` (`LEARNS`): the film-level part, or after it anatomy and signs.
     """
 
     size: int = 320
     steps: int = 900
     segment: int = 60
-    real: int = 8
+    real: int = 5
     inserted: int = 5
-    projected: int = 3
+    projected: int = 4
     human: int = 1
     marked: int = 1
-    rate: float = 2e-3
-    backbone_rate: float = 4e-4
+    rate: float = 3e-3
+    backbone_rate: float = 8e-4
     decay: float = 0.02
-    average: float = 0.995
+    average: float = 0.99
     film_weight: float = 3.0
     anatomy_weight: float = 1.0
     signs_weight: float = 1.0
@@ -58,7 +67,7 @@ class Plan:
     outside_weight: float = 1.0
     placed_weight: float = 1.0
     sized_weight: float = 1.0
-    frozen: int = 0
+    learns: str = "dense"
     seed: int = 1
 
 
@@ -126,19 +135,23 @@ def sized_loss(logits: Tensor, anatomy: Tensor, placed: Tensor, shares: Tensor) 
     return ((excess.square() + lack.square()).mean(dim=1) * counted).sum() / counted.sum().clamp_min(1)
 
 
-def losses(net: ReaderNet, batch: Batch, size: int, shares: Tensor | None = None) -> dict[str, Tensor]:
+def losses(net: ReaderNet, batch: Batch, plan: Plan, shares: Tensor | None = None) -> dict[str, Tensor]:
     """The losses of one augmented batch, by name; ``shares`` as for `sized_loss`."""
-    if batch.images.shape[-1] != size:
+    if batch.images.shape[-1] != plan.size:
         raise ValueError("batch of another size than the plan's")
-    out = net(batch.images.contiguous(memory_format=torch.channels_last))
-    film = F.binary_cross_entropy_with_logits(out["logits"], batch.labels, reduction="none").mean(dim=1)
+    picture = batch.images.contiguous(memory_format=torch.channels_last)
+    if plan.learns == "film":
+        logits = net.film(net.backbone(picture)[1])["logits"]
+        film = F.binary_cross_entropy_with_logits(logits, batch.labels, reduction="none").mean(dim=1)
+        return {"film": (film * batch.label_weight).sum() / batch.label_weight.sum().clamp_min(1)}
+    out = net.dense(net.backbone(picture)[0])
+    nothing = torch.zeros(())
     seen = F.binary_cross_entropy_with_logits(pooled(out["signs"]), batch.film_signs, reduction="none")
     return {
-        "film": (film * batch.label_weight).sum() / batch.label_weight.sum().clamp_min(1),
         "anatomy": anatomy_loss(out["anatomy"], batch.anatomy, batch.anatomy_weight),
         "signs": sign_loss(out["signs"], batch.signs, batch.sign_weight),
         "placed": placed_loss(out["anatomy"], batch.anatomy, batch.placed),
-        "sized": torch.zeros(()) if shares is None else sized_loss(out["anatomy"], batch.anatomy, batch.placed, shares),
+        "sized": nothing if shares is None else sized_loss(out["anatomy"], batch.anatomy, batch.placed, shares),
         "outside": outside_loss(out["signs"], batch.anatomy, batch.anatomy_weight),
         "film_signs": (seen * batch.film_sign_weight).sum() / batch.film_sign_weight.sum().clamp_min(1),
     }
@@ -176,9 +189,9 @@ class Run:
     @classmethod
     def new(cls, net: ReaderNet, plan: Plan) -> Run:
         """Optimiser and schedule for `net`; the backbone learns at its own rate."""
-        backbone = set(map(id, net.backbone.parameters()))
-        for parameter in (*net.backbone.parameters(), *net.classify.parameters(), net.bias) if plan.frozen else ():
-            parameter.requires_grad_(False)
+        backbone = set(map(id, (*net.backbone.parameters(), *net.trunk.own.parameters())))
+        for name, parameter in net.named_parameters():
+            parameter.requires_grad_(learns(name, plan))
         groups = [
             {"params": [p for p in net.parameters() if id(p) in backbone], "lr": plan.backbone_rate},
             {"params": [p for p in net.parameters() if id(p) not in backbone], "lr": plan.rate},
@@ -258,15 +271,14 @@ def _segments(
     net = run.net
     while run.done < plan.steps:
         started, kept = time.time(), []
-        net.train()
-        if plan.frozen:
-            net.backbone.eval()
+        for name, part in net.named_modules():
+            part.training = learns(name, plan)
         torch.manual_seed(plan.seed * 100_000 + run.done)
         rng = torch.Generator().manual_seed(plan.seed * 100_000 + run.done)
         choice = np.random.default_rng((plan.seed, run.done))
         for _ in range(min(plan.segment, plan.steps - run.done)):
             batch = joined([source.draw(picks(source, count, choice)) for source, count in sources if count])
-            found = losses(net, augment.batch(batch, rng), plan.size, shares)
+            found = losses(net, augment.batch(batch, rng), plan, shares)
             run.step(found, plan)
             tick()
             kept.append([loss.detach().item() for loss in found.values()])

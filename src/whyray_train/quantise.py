@@ -41,18 +41,20 @@ CALIBRATED_ON = 96  # train films that set the ranges of the activations
 AUC_LOSS, ORGANS, CLAVICLES = 0.003, 0.99, 0.97  # what INT8 may cost: mean AUC, Dice with the float32 masks
 INSERTED, INSERTED_SEED = 400, 7  # the val films with inserted signs that publication calibrates on
 ROUNDS = 20
+HEADS = ("net.signs", "net.anatomy.structures", "net.classify", "gate")
+DECODERS = (
+    *(f"net.trunk.{part}" for part in ("smooth", "lateral", "narrow", "edge")),
+    "net.anatomy.last",
+    "net.context",
+    "net.last",
+)
 # What stays float32, by the start of its weights' names; the first entry quantises everything.
 KEPT: Mapping[str, tuple[str, ...]] = {
     "INT8": (),
-    "INT8, float32 heads": ("net.signs", "net.anatomy", "net.classify", "gate"),
-    "INT8, float32 decoder": (
-        "net.signs", "net.anatomy", "net.classify", "gate", "net.smooth", "net.lateral", "net.narrow",
-    ),
-    "INT8, float32 decoder and first stages": (
-        "net.signs", "net.anatomy", "net.classify", "gate", "net.smooth", "net.lateral", "net.narrow",
-        "net.backbone.stem", "net.backbone.stages.0", "net.backbone.stages.1",
-    ),
-}  # fmt: skip
+    "INT8, float32 heads": HEADS,
+    "INT8, float32 decoders": (*HEADS, *DECODERS),
+    "INT8, float32 decoders and first stages": (*HEADS, *DECODERS, "net.backbone.stem", "net.backbone.early"),
+}
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,8 +41,7 @@ def readings(net: ReaderNet, film: U8) -> F32:
     picture = torch.from_numpy(film / np.float32(255))
     views = torch.stack([picture**g for g in GAMMAS] + [picture.flip(1)])[:, None]
     with torch.no_grad():
-        taps, _ = net.features(views.contiguous(memory_format=torch.channels_last))
-        found = net.decode(taps)[0].sigmoid()
+        found = net.outlines(views.contiguous(memory_format=torch.channels_last)).sigmoid()
     found[-1] = found[-1, swapped()].flip(2)
     return np.asarray(found[:, :k].numpy(), dtype=np.float32)
 

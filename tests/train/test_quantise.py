@@ -56,6 +56,12 @@ def test_int8_is_smaller_and_keeps_what_it_is_told_to(network: Path, seen: Films
     assert some["net.classify.weight"] == some["net.signs.match.weight"] == onnx.TensorProto.FLOAT
 
 
+def test_what_stays_float32_is_there(network: Path) -> None:
+    names = weights(network)
+    for kept in quantise.KEPT.values():
+        assert [part for part in kept if not any(name.startswith(part) for name in names)] == []
+
+
 def test_a_network_agrees_with_itself(network: Path, seen: Films, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(quantise, "ROUNDS", 1)
     plain, twin = quantise.compare({"float32": network, "twin": network}, seen, OUTPUTS)

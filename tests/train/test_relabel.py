@@ -59,14 +59,11 @@ def test_a_mirrored_reading_changes_its_sides() -> None:
     class Sides(torch.nn.Module):
         """Tells the brighter half of the picture as the right lung."""
 
-        def features(self, x: torch.Tensor) -> tuple[list[torch.Tensor], torch.Tensor]:
-            return [x], x
-
-        def decode(self, taps: list[torch.Tensor]) -> tuple[torch.Tensor, torch.Tensor]:
-            small = torch.nn.functional.avg_pool2d(taps[0], 2)
+        def outlines(self, x: torch.Tensor) -> torch.Tensor:
+            small = torch.nn.functional.avg_pool2d(x, 2)
             out = torch.full((len(small), len(films.STRUCTURES), *small.shape[2:]), -9.0)
             out[:, 0] = 18 * small[:, 0] - 9
-            return out, out
+            return out
 
     film = np.zeros((8, 8), np.uint8)
     film[:, :4] = 255
