@@ -1,4 +1,4 @@
-"""Outlines that people of this project drew on train films: structures that no public film set marks.
+"""Outlines drawn one by one on train films: structures that no public film set marks.
 
 They are no radiologist's. ``marks.yaml`` keeps them in per cent of the film; what was hardly seen was left out.
 """

@@ -9,10 +9,8 @@ from torch import Tensor, nn
 from whyray_train.gating import SignConvGating
 from whyray_train.lite0 import EARLY, HEAD, STAGES, Backbone, Stages, doubled, separable
 
-OWN = (
-    *STAGES[EARLY:5],
-    (6, 192, 2, 2, 5),
-)  # stages of the dense trunk: fewer coarse blocks than EfficientNet-Lite0 has
+# Stages of the dense trunk: fewer coarse blocks than EfficientNet-Lite0 has.
+OWN = (*STAGES[EARLY:5], (6, 192, 2, 2, 5))
 HALF, QUARTER = (channels for _, channels, *_ in STAGES[:EARLY])
 FINE = 64  # features at quarter resolution that outlines and signs are read from
 
@@ -21,8 +19,8 @@ class DenseTrunk(nn.Module):
     """Fine maps of the backbone -> features at quarter resolution, through later stages of its own.
 
     On the later stages that tell diseases, decoders fitted the outlines and signs that they learned from little better
-    than held-out ones (``docs/decisions/0019``): what tells a disease does not place an outline. The early stages, half
-    of the time of a network on two cores, are shared.
+    than held-out ones (``docs/decisions/0019``): what tells a disease does not place an outline. The early stages are
+    shared.
     """
 
     def __init__(self) -> None:
