@@ -6,7 +6,7 @@ from reasoning import worlds
 from reasoning.worlds import measured, region, seen
 from whyray.domain import SignObservation
 from whyray.reasoning import fires, signs_of
-from whyray.reasoning.rules import present, required
+from whyray.reasoning.rules import present
 
 PACK = worlds.pack((), ())
 WORLD = {
@@ -104,15 +104,3 @@ def test_every_rule_of_the_shipped_packs_can_be_evaluated_and_names_its_signs() 
             assert named <= set(everything)
             assert named, rule.id
             assert not fires(rule.when, {s.id: seen(s.id, None) for s in pack.signs}, pack), rule.id
-
-
-def test_no_tree_holds_without_the_signs_it_requires() -> None:
-    there = {name for name, observed in WORLD.items() if observed.region is not None}
-    for tree, holds in TABLE:
-        assert required(tree) <= there or not holds, tree
-    assert required({"all": ["yes", {"overlaps": {"sign": "both", "zone": "x"}}, {"any": ["no", "right"]}]}) == {
-        "yes",
-        "both",
-    }
-    assert required({"absent": "yes"}) == required({"any": ["yes"]}) == frozenset()
-    assert required({"all": [{"symmetric": "both"}, {"all": ["no"]}]}) == {"both", "no"}

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 from math import exp, fsum, log
 
 from whyray.domain import (
@@ -21,7 +20,7 @@ from whyray.domain import (
     Tier,
     Verdict,
 )
-from whyray.reasoning.rules import fires, mentioned, required, signs_of
+from whyray.reasoning.rules import fires, mentioned, signs_of
 
 HIGH, MEDIUM = 0.90, 0.70
 _ORDER: dict[Polarity, int] = {"for": 0, "against": 1, "absent": 2}
@@ -56,14 +55,14 @@ class _Case:
         self.signs = {s.id: s for s in pack.signs}
         self.patterns = patterns(pack)
         self.confounders = frozenset(s.id for s in pack.signs if s.confounder)
-        self.present = frozenset(s.id for s in observations.signs if s.region is not None)
-        self.rules = _of_diagnoses(_Same(pack.rules))
+        self.rules: dict[str, list[Rule]] = {}
+        for rule in pack.rules:
+            self.rules.setdefault(rule.diagnosis, []).append(rule)
         self._places: dict[str, Bilingual] = {}
 
     def fired(self, diagnosis: DiagnosisDefinition) -> list[Rule]:
         """The pathways of a diagnosis that hold."""
-        rules = self.rules.get(diagnosis.id, ())
-        return [r for needs, r in rules if needs <= self.present and fires(r.when, self.seen, self.pack)]
+        return [r for r in self.rules.get(diagnosis.id, ()) if fires(r.when, self.seen, self.pack)]
 
     def barred(self, diagnosis: DiagnosisDefinition) -> frozenset[str]:
         """Devices and lines are no reasons, except for a diagnosis that is about them (names them as core signs)."""
@@ -74,28 +73,6 @@ class _Case:
         if sign_id not in self._places:
             self._places[sign_id] = place(self.seen[sign_id], self.pack)
         return self._places[sign_id]
-
-
-class _Same:
-    """The rules of one pack as a key: by identity, for their trees cannot be hashed."""
-
-    def __init__(self, rules: Sequence[Rule]) -> None:
-        self.rules = rules
-
-    def __hash__(self) -> int:
-        return id(self.rules)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, _Same) and other.rules is self.rules
-
-
-@lru_cache(maxsize=4)
-def _of_diagnoses(pack: _Same) -> Mapping[str, Sequence[tuple[frozenset[str], Rule]]]:
-    """Pathways by diagnosis, each behind the signs that it cannot do without: most are then not looked at."""
-    found: dict[str, list[tuple[frozenset[str], Rule]]] = {}
-    for rule in pack.rules:
-        found.setdefault(rule.diagnosis, []).append((required(rule.when), rule))
-    return found
 
 
 def conclude(

@@ -36,7 +36,7 @@ def truth(when: Any, seen: Mapping[str, SignObservation], pack: Pack) -> bool | 
     Arguments and errors as in `fires`.
     """
     if isinstance(when, str):
-        return _there(seen.get(when))
+        return _leaf(seen.get(when), lambda _: True)
     ((word, body),) = when.items()
     match word:
         case "all":
@@ -46,7 +46,7 @@ def truth(when: Any, seen: Mapping[str, SignObservation], pack: Pack) -> bool | 
         case "at_least":
             return count([truth(part, seen, pack) for part in body["of"]], int(body["n"]))
         case "absent":
-            there = _there(seen.get(body))
+            there = _leaf(seen.get(body), lambda _: True)
             return None if there is None else not there
         case "measure":
             return _measure(body, seen.get(body["sign"]))
@@ -68,7 +68,7 @@ def _all(parts: Sequence[Any], seen: Mapping[str, SignObservation], pack: Pack) 
     """`count` of all the parts, asked no further than the first false one."""
     known = True
     for part in parts:
-        value = _there(seen.get(part)) if isinstance(part, str) else truth(part, seen, pack)
+        value = truth(part, seen, pack)
         if value is False:
             return False
         known = known and value is not None
@@ -80,16 +80,11 @@ def present(observed: SignObservation | None) -> bool:
     return observed is not None and observed.region is not None
 
 
-def _there(observed: SignObservation | None) -> bool | None:
-    """True of a present sign, false of an absent one, unknown (None) of one that was not looked for."""
-    if observed is None:
-        return None
-    return True if observed.region is not None else False if observed.ran else None
-
-
 def _leaf(observed: SignObservation | None, holds: Callable[[SignObservation], bool]) -> bool | None:
-    """What `holds` says of a present sign; otherwise as `_there`."""
-    return holds(observed) if observed is not None and observed.region is not None else _there(observed)
+    """What `holds` says of a present sign; false of an absent one, unknown of one that was not looked for."""
+    if observed is not None and observed.region is not None:
+        return holds(observed)
+    return False if observed is not None and observed.ran else None
 
 
 def _measure(body: Mapping[str, Any], observed: SignObservation | None) -> bool | None:
@@ -123,16 +118,6 @@ def signs_of(when: Any) -> Iterator[str]:
             yield body["sign"]
         elif word == "symmetric":
             yield body
-
-
-def required(when: Any) -> frozenset[str]:
-    """Signs without which, present, the tree cannot hold for certain, as far as one glance at the tree tells."""
-    if isinstance(when, str):
-        return frozenset((when,))
-    ((word, body),) = when.items()
-    if word == "all":
-        return frozenset().union(*map(required, body))
-    return frozenset(signs_of(when)) if word in ("overlaps", "symmetric") else frozenset()
 
 
 def mentioned(when: Any) -> Iterator[str]:
