@@ -33,6 +33,14 @@ def build(heads: int) -> ReaderNet:
     return net
 
 
+def read_net(file: Path) -> tuple[ReaderNet, int]:
+    """The network of a ``net.pt``, for inference, and the side of the films it reads."""
+    saved = torch.load(file, map_location="cpu", weights_only=True)
+    net = ReaderNet(len(films.STRUCTURES), len(saved["heads"]))
+    net.load_state_dict(saved["state"])
+    return net.eval(), int(saved["plan"]["size"])
+
+
 def save(kept: Mapping[str, object], file: Path) -> None:
     """Writes a ``net.pt`` whole or not at all: that it exists says that its training has ended."""
     temporary = file.with_suffix(".tmp")

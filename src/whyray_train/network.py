@@ -12,15 +12,15 @@ from whyray_train.lite0 import EARLY, HEAD, STAGES, Backbone, Stages, doubled, s
 # Stages of the dense trunk: fewer coarse blocks than EfficientNet-Lite0 has.
 OWN = (*STAGES[EARLY:5], (6, 192, 2, 2, 5))
 HALF, QUARTER = (channels for _, channels, *_ in STAGES[:EARLY])
-FINE = 64  # features at quarter resolution that outlines and signs are read from
+FINE = 64  # features at quarter resolution that outlines are read from
 
 
 class DenseTrunk(nn.Module):
     """Fine maps of the backbone -> features at quarter resolution, through later stages of its own.
 
-    On the later stages that tell diseases, decoders fitted the outlines and signs that they learned from little better
-    than held-out ones (``docs/decisions/0019``): what tells a disease does not place an outline. The early stages are
-    shared.
+    On the later stages that tell diseases, decoders fitted the outlines that they learned from little better than
+    held-out ones (``docs/decisions/0019``): what tells a disease does not place an outline. The early stages are
+    shared. Signs stay on the stages that tell diseases: read from this trunk, they left their places on real films.
     """
 
     def __init__(self) -> None:
@@ -67,9 +67,11 @@ class ReaderNet(nn.Module):
         self.backbone = Backbone()
         self.trunk = DenseTrunk()
         self.anatomy = AnatomyHead(structures)
-        self.context = nn.ModuleList(nn.Conv2d(c, FINE, 1) for c in (STAGES[4][1], STAGES[6][1]))
-        self.last = separable(FINE)
-        self.signs = SignConvGating(FINE, structures)
+        taps, widths = (QUARTER, STAGES[2][1], STAGES[4][1], STAGES[6][1]), (48, 64, 80, 96)
+        self.lateral = nn.ModuleList(nn.Conv2d(c, w, 1) for c, w in zip(taps, widths, strict=True))
+        self.narrow = nn.ModuleList(nn.Conv2d(widths[i + 1], widths[i], 1) for i in range(3))
+        self.smooth = nn.ModuleList(separable(widths[i]) for i in range(3))
+        self.signs = SignConvGating(widths[0], structures)
         self.dropout = nn.Dropout(dropout)
         self.classify = nn.Conv2d(HEAD, heads, 1, bias=False)
         self.bias = nn.Parameter(torch.zeros(heads))
@@ -91,12 +93,12 @@ class ReaderNet(nn.Module):
         return {"maps": maps, "logits": maps.mean(dim=(2, 3)) + self.bias, "embedding": head.mean(dim=(2, 3))}
 
     def dense(self, taps: list[Tensor]) -> dict[str, Tensor]:
-        """Anatomy and signs from the backbone's maps at strides 2 to 32; coarse ones tell how sick a place looks."""
-        fine = self.trunk(*taps[:2])
-        anatomy = self.anatomy(fine)
-        coarse = self.context[0](taps[3]) + doubled(self.context[1](taps[4]))
-        features = fine + F.interpolate(coarse, scale_factor=4.0, mode="bilinear", align_corners=False)
-        return {"anatomy": anatomy, "signs": self.signs(self.last(features), anatomy)}
+        """Anatomy, and signs gated by it, from the backbone's maps at strides 2 to 32."""
+        anatomy = self.anatomy(self.trunk(*taps[:2]))
+        y = self.lateral[3](taps[4])
+        for i in (2, 1, 0):
+            y = self.smooth[i](doubled(self.narrow[i](y)) + self.lateral[i](taps[i + 1]))
+        return {"anatomy": anatomy, "signs": self.signs(y, anatomy)}
 
     def forward(self, x: Tensor) -> dict[str, Tensor]:
         """(n, 1, s, s) -> anatomy (n, k, s/2, s/2), signs (n, j, s/4, s/4), maps (n, c, s/32, s/32), logits (n, c).

@@ -45,8 +45,7 @@ HEADS = ("net.signs", "net.anatomy.structures", "net.classify", "gate")
 DECODERS = (
     *(f"net.trunk.{part}" for part in ("smooth", "lateral", "narrow", "edge")),
     "net.anatomy.last",
-    "net.context",
-    "net.last",
+    *(f"net.{part}" for part in ("lateral", "narrow", "smooth")),
 )
 # What stays float32, by the start of its weights' names; the first entry quantises everything.
 KEPT: Mapping[str, tuple[str, ...]] = {

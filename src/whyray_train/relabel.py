@@ -20,6 +20,7 @@ from scipy import ndimage
 
 from whyray_train import films, metrics, open_lungs
 from whyray_train.augment import swapped
+from whyray_train.basis import read_net
 from whyray_train.network import ReaderNet
 from whyray_train.told import Told
 
@@ -36,18 +37,21 @@ HALF = 2
 
 
 def readings(net: ReaderNet, film: U8) -> F32:
-    """(readings, k, s / 2, s / 2) probabilities of the marked structures of one (s, s) film."""
-    k = len(films.STRUCTURE_BITS)
+    """(readings, k, s / 2, s / 2) probabilities of all structures of one (s, s) film; the last is of its mirror image.
+
+    That one is turned back, with the sides exchanged.
+    """
     picture = torch.from_numpy(film / np.float32(255))
     views = torch.stack([picture**g for g in GAMMAS] + [picture.flip(1)])[:, None]
     with torch.no_grad():
         found = net.outlines(views.contiguous(memory_format=torch.channels_last)).sigmoid()
     found[-1] = found[-1, swapped()].flip(2)
-    return np.asarray(found[:, :k].numpy(), dtype=np.float32)
+    return np.asarray(found.numpy(), dtype=np.float32)
 
 
 def settled(found: F32) -> tuple[U8, F32]:
-    """(coverage (k, h, w) uint8, weights (k,)) of the structures on which the readings agree."""
+    """(coverage (k, h, w) uint8, weights (k,)) of the marked structures on which the readings agree."""
+    found = found[:, : len(films.STRUCTURE_BITS)]
     mean = found.mean(axis=0)
     masks = np.zeros(mean.shape, np.uint8)
     weights = np.zeros(len(mean), np.float32)
@@ -70,7 +74,7 @@ def largest(mask: Mask) -> Mask:
     return np.asarray(ndimage.binary_fill_holes(marks == 1 + int(np.argmax(sizes))), dtype=np.bool_)
 
 
-def tell(net: ReaderNet, data: Path, size: int) -> Told:
+def tell(net: ReaderNet, size: int, data: Path) -> Told:
     """Rejected train films, then the human films to learn from."""
     table, _ = films.read_table(data)
     rejected = [f for f in table if f.split == "train" and f.anatomy is None]
@@ -108,10 +112,7 @@ def main(argv: list[str] | None = None) -> None:
     parser.add_argument("--out", type=Path, required=True)
     options = parser.parse_args(argv)
     logging.basicConfig(level=logging.INFO, format="%(message)s")
-    saved = torch.load(options.net, map_location="cpu", weights_only=True)
-    net = ReaderNet(len(films.STRUCTURES), len(saved["heads"]))
-    net.load_state_dict(saved["state"])
-    told = tell(net.eval(), options.data, int(saved["plan"]["size"]))
+    told = tell(*read_net(options.net), options.data)
     temporary = options.out.with_suffix(".part.npz")
     np.savez_compressed(temporary, ids=told.ids, masks=told.masks, weights=told.weights)
     temporary.rename(options.out)

@@ -20,7 +20,7 @@ from whyray.domain import Frame
 from whyray_train import airway, films, inserted, marks, open_lungs
 from whyray_train.atlas import MUST, UNKNOWN, Atlas, dome
 from whyray_train.gating import channels
-from whyray_train.told import Told
+from whyray_train.told import Spines, Told
 
 U8 = NDArray[np.uint8]
 F32 = NDArray[np.float32]
@@ -31,7 +31,8 @@ FLUID_LABEL = "Effusion"
 LUNGS = [0, 1]  # planes of the right and the left lung
 DOMES = [films.STRUCTURES.index(f"{side}_hemidiaphragm") for side in ("right", "left")]
 WIDEST = 0.25  # share of the projections on which a structure may be larger than on real films
-AIRWAY = films.STRUCTURES.index("trachea")  # that patient's is pushed to one side by the aorta
+# No core of the one patient for these: his trachea is pushed to one side by the aorta, his spine is wider than most.
+OTHERS = frozenset({"trachea", "spine"})
 DOUBTFUL = 0.5  # weight of a structure that comes from a rejected film
 
 
@@ -225,26 +226,30 @@ def human_films(data: Path, size: int, cache: Path, heads: int, told: Told) -> S
     )  # fmt: skip
 
 
-def placed(real: Source, projected: Source) -> Source:
+def placed(real: Source, projected: Source, ids: Sequence[str] = (), spines: Spines | None = None) -> Source:
     """`real` with the codes of an atlas of `projected` for the structures that no real film has marked.
 
-    Only films whose lungs are known get them. The trachea is told where it shows (`airway`).
+    Only films whose lungs are known get them. The trachea is told where it shows (`airway`), the spine where
+    `spines` has it on the films `ids` (n,).
     """
     first = len(films.STRUCTURE_BITS)
+    free = frozenset(films.STRUCTURES.index(name) - first for name in OTHERS)
     atlas = Atlas.of(projected.anatomy[:, first:], projected.anatomy[:, LUNGS])
     known = (real.anatomy_row >= 0) & (real.anatomy_weight[:, LUNGS].min(axis=1) > 0)
     codes = np.full((len(real.anatomy), len(films.STRUCTURES) - first, *real.anatomy.shape[2:]), UNKNOWN, np.uint8)
     for film in np.flatnonzero(known):
         row = real.anatomy_row[film]
         lungs = real.anatomy[row][LUNGS]
-        codes[row] = atlas.laid(lungs, frozenset({AIRWAY - first}))
+        codes[row] = atlas.laid(lungs, free)
         for lung, plane in zip(lungs, DOMES, strict=True):
             codes[row][plane - first][dome(lung)] = MUST
         if real.spacing is not None:
             spacing = float(real.spacing[film])
+            if spines is not None:
+                spines.tell(ids[film], codes[row][films.STRUCTURES.index("spine") - first], HALF * spacing)
             band = airway.find(np.asarray(real.images[film]), lungs, spacing)
             if band is not None:
-                airway.tell(codes[row][AIRWAY - first], band, spacing)
+                airway.tell(codes[row][films.STRUCTURES.index("trachea") - first], band, spacing)
     return replace(real, anatomy=np.concatenate([real.anatomy, codes], axis=1), placed=known.astype(np.float32))
 
 
