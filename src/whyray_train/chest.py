@@ -4,9 +4,10 @@ The film-level part learns first (``--learns film``), from study labels. Then an
 weak labels of real films teach the anatomy, projections of a CT (``whyray_train.ct_films``) the structures that no
 public film set marks; films with inserted signs (``whyray_train.inserted``) teach the sign masks, study labels whether
 a film shows them. A first, shorter such training tells the anatomy of films whose weak labels were rejected
-(``whyray_train.relabel``). Resumes a stopped run. ``whyray_train.heads`` then fits the film-level head,
-once more with films whose reasons are erased (``whyray_train.cleared``), ``whyray_train.fine`` trains the second look,
-and ``whyray_train.publish`` calibrates and writes the folder. Without ``--out`` only the network is trained.
+(``whyray_train.relabel``), and where the spine runs (``whyray_train.spines``). Resumes a stopped run.
+``whyray_train.heads`` then fits the film-level head, once more with films whose reasons are erased
+(``whyray_train.cleared``), ``whyray_train.fine`` trains the second look, and ``whyray_train.publish`` calibrates and
+writes the folder. Without ``--out`` only the network is trained.
 """
 
 from __future__ import annotations
@@ -98,10 +99,10 @@ def train(options: argparse.Namespace, plan: loop.Plan) -> Path:
 
 
 def whole(options: argparse.Namespace, plan: loop.Plan) -> None:
-    """From data to model folder: projections, labels, a first anatomy, that of rejected films, the network, its head.
+    """From data to model folder: projections, labels, a first anatomy, what it tells, the network, its head.
 
     What an earlier, stopped call has finished is taken from ``options.runs``. With ``options.start`` the film-level
-    part is not trained; where that network has learned anatomy too, it tells that of the rejected films.
+    part is not trained; where that network has learned anatomy too, it tells that of the rejected films, and the spine.
     """
     runs, plan = options.runs, replace(plan, learns="dense")
     options.ct = ct_source.projections(options.ct, options.cache)
@@ -111,7 +112,7 @@ def whole(options: argparse.Namespace, plan: loop.Plan) -> None:
         if not options.start.exists():
             train(film, film_plan(plan, options.film_steps))
     first = stage(options, "first", told=None)
-    if options.told is None and not learned_dense(options.start) and not (first.runs / "net.pt").exists():
+    if options.told is None and not tells_anatomy(options.start) and not (first.runs / "net.pt").exists():
         train(first, replace(plan, steps=max(1, round(FIRST * plan.steps)), human=0))
     if (first.runs / "net.pt").exists():
         options.start = first.runs / "net.pt"
@@ -119,7 +120,7 @@ def whole(options: argparse.Namespace, plan: loop.Plan) -> None:
         options.told = runs / "told.npz"
         if not options.told.exists():
             relabel.main(["--data", str(options.data), "--net", str(options.start), "--out", str(options.told)])
-    if options.spines is None:
+    if options.spines is None and tells_anatomy(options.start):
         options.spines = runs / "spines.npz"
         if not options.spines.exists():
             spines.main(["--data", str(options.data), "--net", str(options.start), "--out", str(options.spines)])
@@ -145,10 +146,10 @@ def whole(options: argparse.Namespace, plan: loop.Plan) -> None:
     published(finer)
 
 
-def learned_dense(file: Path) -> bool:
-    """Whether the last training of a ``net.pt`` was one of anatomy and signs."""
+def tells_anatomy(file: Path) -> bool:
+    """Whether the last training of a ``net.pt`` was one of anatomy."""
     plan = torch.load(file, map_location="cpu", weights_only=True)["plan"]
-    return bool(plan.get("learns") == "dense")
+    return plan.get("learns") in {"anatomy", "dense"}
 
 
 def since_training(file: Path) -> list[str]:

@@ -246,7 +246,7 @@ def placed(real: Source, projected: Source, ids: Sequence[str] = (), spines: Spi
         if real.spacing is not None:
             spacing = float(real.spacing[film])
             if spines is not None:
-                spines.tell(ids[film], codes[row][films.STRUCTURES.index("spine") - first], HALF * spacing)
+                spines.tell(ids[int(film)], codes[row][films.STRUCTURES.index("spine") - first], HALF * spacing)
             band = airway.find(np.asarray(real.images[film]), lungs, spacing)
             if band is not None:
                 airway.tell(codes[row][films.STRUCTURES.index("trachea") - first], band, spacing)

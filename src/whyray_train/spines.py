@@ -60,16 +60,17 @@ def middle(mask: NDArray[np.bool_]) -> F64:
 def tell(net: ReaderNet, size: int, data: Path) -> Spines:
     """The spine of all train films on which it can be told."""
     items = [f for f in films.read_table(data)[0] if f.split == "train"]
-    ids, rows, lines = [], [], []
+    told: dict[str, tuple[tuple[int, int], F64]] = {}
     for film in items:
         found = readings(net, films.load_array(film.path, size))[:, SPINE]
-        told = line(found, film.mm_per_px(size) * size / found.shape[1])
-        if told is not None:
-            ids.append(film.id)
-            rows.append(told[0])
-            lines.append(told[1])
-    log.info("the spine is told on %d of %d films", len(ids), len(items))
-    return Spines(np.array(ids), np.array(rows), np.array(lines))
+        run = line(found, film.mm_per_px(size) * size / found.shape[1])
+        if run is not None:
+            told[film.id] = run
+    log.info("the spine is told on %d of %d films", len(told), len(items))
+    rows = np.array([run[0] for run in told.values()], np.int64).reshape(-1, 2)
+    return Spines(
+        np.array(list(told), np.str_), rows, np.array([run[1] for run in told.values()]).reshape(-1, BENDS + 1)
+    )
 
 
 def main(argv: list[str] | None = None) -> None:

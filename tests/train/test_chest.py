@@ -87,7 +87,7 @@ def test_a_run_leaves_out_the_kinds_of_films_that_its_plan_does(
     toys.write(tmp_path / "nih" / "labels.csv", [toys.label_row(i, "Mass", heads) for i in ("a", "b")])
     toys.write(tmp_path / "nih_anatomy" / "quality.csv", [toys.quality_row("a")])
     cache = tmp_path / "cache"
-    options = argparse.Namespace(data=tmp_path, cache=cache, made=9, ct=tmp_path / "ct.npz", told=None)
+    options = argparse.Namespace(data=tmp_path, cache=cache, made=9, ct=tmp_path / "ct.npz", told=None, spines=None)
     calls: list[tuple[object, ...]] = []
 
     def real(*given: object) -> str:
@@ -104,7 +104,7 @@ def test_a_run_leaves_out_the_kinds_of_films_that_its_plan_does(
 
     for name, fake in (("real_films", real), ("inserted_films", made), ("projected_films", projected)):
         monkeypatch.setattr(sources, name, fake)
-    monkeypatch.setattr(sources, "placed", lambda films, atlas: f"{films} on {atlas}")
+    monkeypatch.setattr(sources, "placed", lambda films, atlas, ids, spines: f"{films} on {atlas}")
     monkeypatch.setattr(sources, "marked_films", lambda data, source: f"marked in {source}")
     monkeypatch.setattr(sources, "shares", lambda source: f"sizes of {source}")
     plan = loop.Plan(size=64, real=3, inserted=2, projected=1, marked=4, seed=5)
@@ -163,7 +163,8 @@ def steps(monkeypatch: pytest.MonkeyPatch) -> Told:
 
     def train(options: argparse.Namespace, plan: loop.Plan) -> None:
         start = "ImageNet" if options.start is None else options.start.parent.name
-        taught = "" if options.told is None else " with told"
+        given = ((options.told, "told"), (options.spines, "spines"))
+        taught = "".join(f" with {name}" for file, name in given if file is not None)
         told.append((f"train {plan.learns} {plan.steps}{taught}", start))
         write(options.runs / "net.pt", plan, [chest.COMMAND])
 
@@ -191,6 +192,7 @@ def steps(monkeypatch: pytest.MonkeyPatch) -> Told:
     monkeypatch.setattr(chest, "train", train)
     monkeypatch.setattr(chest.heads, "main", head)
     monkeypatch.setattr(chest.relabel, "main", file_of("relabel"))
+    monkeypatch.setattr(chest.spines, "main", file_of("spines"))
     monkeypatch.setattr(chest.cleared, "main", file_of("cleared"))
     monkeypatch.setattr(chest.publish, "Publisher", Publisher)
     monkeypatch.setattr(chest.ct_source, "projections", lambda given, cache: Path("ct.npz"))
@@ -202,7 +204,7 @@ def steps(monkeypatch: pytest.MonkeyPatch) -> Told:
 def asked(folder: Path, **changes: object) -> argparse.Namespace:
     given: dict[str, object] = {
         "data": folder, "out": folder / "out", "runs": folder / "runs", "cache": folder / "cache", "ct": None,
-        "told": None, "start": None, "made": 4, "film_steps": 60, "fine_steps": 5, "id": "x",
+        "told": None, "spines": None, "start": None, "made": 4, "film_steps": 60, "fine_steps": 5, "id": "x",
     }  # fmt: skip
     (folder / "runs").mkdir(exist_ok=True)
     return argparse.Namespace(**given | changes)
@@ -213,7 +215,8 @@ ALL = [
     ("train film 60", "ImageNet"),
     ("train dense 30", "film"),
     ("relabel", "first"),
-    ("train dense 100 with told", "first"),
+    ("spines", "first"),
+    ("train dense 100 with told with spines", "first"),
     ("heads", ""),
     ("publish", ""),
     ("cleared", ""),
@@ -238,7 +241,7 @@ def test_a_stopped_way_goes_on_where_it_stopped(after: int, steps: Told, tmp_pat
     steps.clear()
     steps.stop = None
     chest.whole(asked(tmp_path), PLAN)
-    assert steps == ALL[{6: 5, 9: 8}.get(after, after) :]
+    assert steps == ALL[{7: 6, 10: 9}.get(after, after) :]
 
 
 def test_a_network_that_has_learned_anatomy_tells_that_of_rejected_films(steps: Told, tmp_path: Path) -> None:
@@ -246,7 +249,7 @@ def test_a_network_that_has_learned_anatomy_tells_that_of_rejected_films(steps: 
     file.parent.mkdir()
     basis.save({"plan": {"learns": "dense"}, "history": []}, file)
     chest.whole(asked(tmp_path, start=file), PLAN)
-    assert steps[:2] == [("relabel", "older"), ("train dense 100 with told", "older")]
+    assert steps[:3] == [("relabel", "older"), ("spines", "older"), ("train dense 100 with told with spines", "older")]
 
 
 def test_what_learns_is_named_before_any_film_is_read(

@@ -17,7 +17,8 @@ from whyray_train.sources import Batch, Source  # noqa: E402
 HEADS = 3
 PLAN = Plan(size=toys.SIZE, steps=4, segment=2, seed=3)
 FILM = ("film",)
-DENSE = ("anatomy", "signs", "placed", "sized", "outside", "film_signs")
+OUTLINES = ("anatomy", "placed", "sized")
+DENSE = (*OUTLINES, "signs", "outside", "film_signs")
 
 
 @pytest.fixture(scope="module")
@@ -80,7 +81,7 @@ def test_a_finished_run_is_not_trained_again(mixed: list[tuple[Source, int]], tm
     assert sorted(p.name for p in tmp_path.iterdir()) == ["checkpoint.pt", "log.jsonl"]
 
 
-@pytest.mark.parametrize(("part", "names"), [("film", FILM), ("dense", DENSE)])
+@pytest.mark.parametrize(("part", "names"), [("film", FILM), ("anatomy", OUTLINES), ("dense", DENSE)])
 def test_all_losses_fall_on_films_that_tell_what_they_show(part: str, names: tuple[str, ...], tmp_path: Path) -> None:
     source, plan = toys.source(8, HEADS), replace(PLAN, learns=part)
     first = found(source.draw(np.arange(8)), plan)
@@ -95,7 +96,8 @@ def test_all_losses_fall_on_films_that_tell_what_they_show(part: str, names: tup
     ("part", "learning"),
     [
         ("film", {"backbone", "classify", "bias"}),
-        ("dense", {"trunk", "anatomy", "context", "last", "signs"}),
+        ("anatomy", {"trunk", "anatomy"}),
+        ("dense", {"trunk", "anatomy", "lateral", "narrow", "smooth", "signs"}),
     ],
 )
 def test_what_does_not_learn_stays_as_it_is(
