@@ -247,6 +247,65 @@ def test_a_lesion_stands_for_itself_and_a_line_beside_others() -> None:
     assert like[31, 57] > 0.5
 
 
+NODULE = next(s for s in SIGNS if s.detector is not None and s.detector.params.get("apart_from"))
+
+
+def test_a_sign_is_apart_from_channels_that_other_signs_read() -> None:
+    read = {scenery.channel(s) for s in SIGNS}
+    for sign in SIGNS:
+        assert sign.detector is not None
+        assert set(sign.detector.params.get("apart_from", ())) <= read - {scenery.channel(sign)}
+
+
+def beside(own: tuple[slice, slice], other: tuple[slice, slice] | None) -> Scene:
+    """A lesion on its own channel, and an opacity on one of those that it must be apart from."""
+    assert NODULE.detector is not None
+    maps = np.full((len(SIGNS), SIGN_CELLS, SIGN_CELLS), SILENT, dtype=np.float32)
+    if other is not None:
+        maps[scenery.sign_channels().index(NODULE.detector.params["apart_from"][-1])][other] = 4.0
+    maps[scenery.sign_channels().index(scenery.channel(NODULE))][own] = 4.0
+    return staged(maps)
+
+
+RIGHT_SIDE, LEFT_SIDE = (slice(30, 38), slice(16, 24)), (slice(30, 38), slice(54, 62))
+
+
+def test_a_lesion_with_air_around_it_is_seen_beside_an_opacity() -> None:
+    alone = found(beside(RIGHT_SIDE, None), NODULE)
+    observed = found(beside(RIGHT_SIDE, (slice(26, 46), slice(50, 64))), NODULE)
+    assert observed.score >= limit()
+    assert observed.score == alone.score
+    np.testing.assert_array_equal(shown(observed), shown(alone))
+
+
+def test_a_part_of_a_larger_opacity_is_no_lesion_of_its_own() -> None:
+    observed = found(beside(LEFT_SIDE, (slice(26, 46), slice(50, 64))), NODULE)
+    assert observed.ran
+    assert observed.region is None
+    assert observed.score < limit()
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        (slice(29, 39), slice(53, 63)),  # hardly larger: the lesion itself
+        (slice(24, 33), slice(44, 66)),  # holds less than two thirds of it
+    ],
+)
+def test_an_opacity_that_is_the_lesion_or_only_touches_it_leaves_it(other: tuple[slice, slice]) -> None:
+    assert found(beside(LEFT_SIDE, other), NODULE).region is not None
+
+
+def test_of_two_lesions_the_one_with_air_around_it_stays() -> None:
+    scene = beside(LEFT_SIDE, (slice(26, 46), slice(50, 64)))
+    logits = np.array(scene.signs[scenery.channel(NODULE)])
+    logits[RIGHT_SIDE] = 3.0
+    observed = found(replace(scene, signs={**scene.signs, scenery.channel(NODULE): logits}), NODULE)
+    assert observed.region is not None
+    assert observed.score == pytest.approx(1 / (1 + exp(-3)), abs=0.02)
+    assert observed.region.centroid[0] == pytest.approx(20 * 6, abs=6)
+
+
 # --- what cannot be looked for --------------------------------------------------------------------------------------
 
 

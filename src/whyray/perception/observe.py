@@ -67,8 +67,8 @@ def observe(image: Image, pack: Pack, engine: Engine, only: Collection[str] | No
 
 def channels(signs: Iterable[SignDefinition]) -> set[str]:
     """Sign channels of the network that these signs read."""
-    params = (s.detector.params for s in signs if s.detector is not None)
-    return {str(p["channel"]) for p in params if "channel" in p}
+    params = [s.detector.params for s in signs if s.detector is not None]
+    return {str(name) for p in params for name in (p.get("channel"), *p.get("apart_from", ())) if name}
 
 
 def look(scene: Scene, sign: SignDefinition) -> SignObservation:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from math import exp
 
 import numpy as np
@@ -18,13 +19,16 @@ Mask = NDArray[np.bool_]
 SAMPLED = 16  # every so many cells are looked at for where the highest begin
 MIN_CELLS = 2  # of the map: a smaller part is a speck
 SIDE = 0.1  # of the more marked lung: less on the other side is no sign of both sides
+HELD = 2 / 3  # of a part: so much of it in an opacity is in it
+LARGER = 2.0  # times a part: an opacity of less size is the lesion itself
 PART_OF_TOP = 0.6  # cells that reach this part of the highest probability belong to a faint sign
 
 
 def sign_map(scene: Scene, sign: SignDefinition) -> SignObservation:
     """Score = calibrated probability from the map's highest cells; the mask is the map above the card's level.
 
-    All lungs must show, or ``enough`` of them where the sign lies in one: then it can be seen there, but not be absent.
+    Parts that lie in a larger opacity, marked on one of the channels ``apart_from``, do not count. All lungs must
+    show, or ``enough`` of them where the sign lies in one: then it can be seen there, but not be absent.
     On the projections ``not_on`` the sign has no meaning and is not looked for.
     """
     if scene.image.view in parameter(sign, "not_on", ()):
@@ -38,7 +42,10 @@ def sign_map(scene: Scene, sign: SignDefinition) -> SignObservation:
     logits = scene.signs[channel]
     model = scene.card.reference["sign_models"][channel]
     score = probability(model["scale"] * strength(logits, model["cells"]) + model["shift"])
-    limit = evidence_threshold(scene)
+    limit, others = evidence_threshold(scene), parameter(sign, "apart_from", ())
+    if score >= limit and others:
+        logits = apart(scene, logits, model["level"], others)
+        score = probability(model["scale"] * strength(logits, model["cells"]) + model["shift"])
     soft = marked(scene, logits, model["level"], parameter(sign, "peak", 0.0)) if score >= limit else None
     if soft is not None and sign.laterality == "bilateral" and not two_sided(scene, soft):
         soft = None
@@ -58,6 +65,40 @@ def sign_map(scene: Scene, sign: SignDefinition) -> SignObservation:
         measurements=tuple(measure(scene, mask, parameter(sign, "measure"))),
         zones=touched(scene, mask),
     )
+
+
+def apart(scene: Scene, logits: F32, level: float, others: Sequence[str]) -> F32:
+    """The map (n, n) of logits without the parts that lie in a larger opacity marked on one of the channels `others`.
+
+    What has no aerated lung around it is no lesion of its own (Hansell et al., Radiology 2008: "Nodule").
+    """
+    from scipy import ndimage
+
+    around = [mask for name in others if (mask := _seen(scene, name, logits.shape[0])) is not None]
+    if not around:
+        return logits
+    everywhere = 1 / (1 + np.exp(-logits))
+    parts, count = ndimage.label(everywhere >= cut_of(level, float(everywhere.max())))
+    sizes = np.bincount(parts.ravel(), minlength=count + 1)
+    inside = np.zeros(count + 1, dtype=np.bool_)
+    for mask in around:
+        pieces = ndimage.label(mask)[0]
+        area = np.bincount(pieces.ravel())
+        held = np.bincount(parts[mask], minlength=count + 1) >= HELD * sizes
+        for part in np.flatnonzero(held[1:]) + 1:
+            lies_in = np.unique(pieces[(parts == part) & mask])
+            inside[part] |= bool(area[lies_in].sum() >= LARGER * sizes[part])
+    return np.where(grown(inside[parts], 1), logits.min(), logits) if inside.any() else logits
+
+
+def _seen(scene: Scene, channel: str, size: int) -> Mask | None:
+    """Mask (size, size) of a channel's marked map; None where it is not present."""
+    if channel not in scene.signs:
+        return None
+    logits, model = scene.signs[channel], scene.card.reference["sign_models"][channel]
+    score = probability(model["scale"] * strength(logits, model["cells"]) + model["shift"])
+    soft = marked(scene, logits, model["level"]) if score >= evidence_threshold(scene) else None
+    return None if soft is None else enlarge(soft > 0.5, size)
 
 
 def two_sided(scene: Scene, soft: F32) -> bool:
@@ -84,6 +125,11 @@ def probability(z: float) -> float:
     return 1 / (1 + exp(-min(max(z, -30.0), 30.0)))
 
 
+def cut_of(level: float, top: float) -> float:
+    """Probability from which a cell is marked: the card's `level`, or less where its highest, `top`, is low."""
+    return min(level, max(level, PART_OF_TOP) * top)
+
+
 def marked(scene: Scene, logits: F32, level: float, peak: float = 0.0) -> F32 | None:
     """Soft map (n, n), above one half where the sign is; None when nothing inside the chest is large enough.
 
@@ -95,7 +141,7 @@ def marked(scene: Scene, logits: F32, level: float, peak: float = 0.0) -> F32 | 
     step = scene.grid.shape[0] // logits.shape[0]
     field = chest_field(scene)[::step, ::step]
     everywhere = 1 / (1 + np.exp(-logits))
-    cut = min(level, max(level, PART_OF_TOP) * float(everywhere.max()))
+    cut = cut_of(level, float(everywhere.max()))
     p = np.where(field, everywhere, 0.0).astype(np.float32)
     parts, count = ndimage.label(p >= cut)
     if cut <= 0 or count == 0:
