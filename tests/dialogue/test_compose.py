@@ -129,9 +129,14 @@ def test_a_sign_that_moves_nothing_by_its_absence_is_said_to_be_absent_and_no_mo
 def test_screen_lists_supported_then_possible_with_main_evidence(pack: Pack) -> None:
     answer = ask(pack, "anything abnormal?")
     lines = answer.text.splitlines()
-    assert lines[1].endswith("mainly bat-wing opacity (both perihilar zones).")
-    assert lines[3].startswith("1. Pleural effusion: probability 22%")
-    assert answer.sentences[1].evidence == ("E1",)
+    assert lines[0].startswith("Signs seen: bat-wing opacity")
+    assert lines[2].endswith("mainly bat-wing opacity (both perihilar zones).")
+    assert lines[4].startswith("1. Pleural effusion: probability 22%")
+    assert answer.sentences[2].evidence == ("E1",)
+    seen = answer.sentences[0].evidence
+    assert seen[0] == "E1"  # the one that the list names, not that of another diagnosis
+    signs = [e.sign for f in films.findings() for e in f.evidence if e.id in seen]
+    assert len(signs) == len(set(signs)) == len(seen)
 
 
 def test_screen_speaks_in_the_order_given(pack: Pack) -> None:
@@ -313,8 +318,8 @@ def test_only_the_weightiest_signs_that_nothing_detects_are_named(pack: Pack) ->
 
 
 @pytest.mark.parametrize(("drop", "passed", "zh", "en"), [
-    (0.22, True, "肺水肿概率下降 0.34 → 0.12", "falls 0.34 → 0.12: the conclusion stands on them"),
-    (0.01, False, "结论并非由这些所见支撑", "stays at 0.33 (was 0.34)"),
+    (0.22, True, "肺水肿概率下降 0.34 → 0.12", "falls 0.34 → 0.12: it rests on them"),
+    (0.01, False, "该概率并非由这些所见支撑", "stays at 0.33 (was 0.34)"),
 ])  # fmt: skip
 def test_all_reasons_erased_at_once(pack: Pack, drop: float, passed: bool, zh: str, en: str) -> None:
     first, *others = films.findings()

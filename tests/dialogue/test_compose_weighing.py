@@ -92,20 +92,29 @@ COMPARED = {"target": "pulmonary_edema", "targets": ("pulmonary_edema", "pneumon
 
 def test_two_diagnoses_side_by_side() -> None:
     texts = [s.text for s in reply("COMPARE", "en", **COMPARED).sentences]
-    assert texts[:3] == [
+    assert texts[:4] == [
         "Pulmonary edema: probability 34%, supported by the film.",
         "Pneumonia: probability 4%, not supported.",
+        "Signs seen on this film that tell them apart: 1 for pulmonary edema, 0 for pneumonia.",
         "What tells them apart:",
     ]
-    assert texts[3] == (
+    assert texts[4] == (
         "1. Bat-wing opacity: seen (right lower zone); favours pulmonary edema; symmetric; source: Book A."
     )
-    assert texts[4].startswith(
+    assert texts[5].startswith(
         "2. Enlarged heart shadow: looked for and not found; if there, it would favour pulmonary"
     )
     assert "Would favour pneumonia if there, but not assessed (neither present nor absent): air bronchogram." in texts
-    assert "Signs seen on this film that tell them apart: 1 for pulmonary edema, 0 for pneumonia." in texts
     assert "What would decide: repeat the film after diuretics." in texts
+
+
+@pytest.mark.parametrize(("edema", "torn"), [(0.34, False), (0.03, True)])
+def test_signs_that_favour_the_less_probable_one_are_called_undecided(edema: float, torn: bool) -> None:
+    findings = tuple(replace(f, probability=edema) if f.id == "pulmonary_edema" else f for f in films.findings())
+    text = reply("COMPARE", "en", findings=findings, **COMPARED).text
+    assert ("favour pulmonary edema, yet pneumonia has the higher probability" in text) is torn
+    text = reply("COMPARE", "zh", findings=findings, **COMPARED).text
+    assert ("鉴别征象倾向肺水肿，肺炎的概率却较高" in text) is torn
 
 
 def test_the_comparison_is_the_same_in_chinese() -> None:

@@ -1,10 +1,12 @@
+from dataclasses import replace
 from typing import Any
 
 import pytest
 
 from reasoning import worlds
 from reasoning.worlds import measured, region, seen
-from whyray.domain import SignObservation
+from whyray import knowledge
+from whyray.domain import Measurement, SignObservation
 from whyray.reasoning import fires, signs_of
 from whyray.reasoning.rules import present
 
@@ -68,6 +70,22 @@ def test_an_absent_sign_below_the_threshold_does_not_overlap_even_with_a_zone() 
     assert not fires({"symmetric": "faint"}, world, PACK)
 
 
+@pytest.mark.parametrize(("measured", "truth"), [(0.28, False), (0.5, True), (0.9, True)])
+def test_a_sign_with_most_of_it_on_one_side_is_not_symmetric(measured: float, truth: bool) -> None:
+    pack = replace(PACK, settings={**PACK.settings, "symmetric_least": 0.5})
+    both = replace(WORLD["both"], measurements=(Measurement("veil_symmetry", measured, "ratio"),))
+    assert fires({"symmetric": "both"}, {"both": both}, pack) is truth
+    assert fires({"symmetric": "both"}, {"both": both}, PACK)  # a pack that states no limit
+
+
+def test_the_measures_that_a_rule_on_symmetry_reads_are_there() -> None:
+    pack = next(p for p in knowledge.load_packs() if p.id == "chest")
+    assert 0 < pack.settings["symmetric_least"] < 1
+    own = {s.detector.params.get("measure") for s in pack.signs if s.detector is not None}
+    names = {m for m in {*own, *pack.figures} if m and m.endswith("symmetry")}
+    assert names == {"opacity_symmetry", "redistribution_symmetry", "veil_symmetry"}
+
+
 def test_a_sign_is_present_by_its_mask() -> None:
     assert present(SignObservation("s", True, 0.1, region=region()))
     assert not present(SignObservation("s", True, 0.99))
@@ -94,8 +112,6 @@ def test_named_signs_leave_out_the_absent_ones_and_keep_the_order() -> None:
 
 
 def test_every_rule_of_the_shipped_packs_can_be_evaluated_and_names_its_signs() -> None:
-    from whyray import knowledge
-
     for pack in knowledge.load_packs():
         everything = {s.id: seen(s.id, 0.9) for s in pack.signs}
         for rule in pack.rules:

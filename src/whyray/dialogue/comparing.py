@@ -76,22 +76,34 @@ def _side_by_side(draft: Draft, first: DiagnosisDefinition, second: DiagnosisDef
         _say_probability(draft, diagnosis)
     found = [d for d in film.pack.differentials if first.id in d.between and second.id in d.between]
     rows = rows_of(film, found, first, second)
+    observed = [(row, film.seen(row.sign.id)) for row in rows]
+    seen = [(r, o) for r, o in observed if o is not None and o.ran and o.region is not None]
     if not rows:
         draft.say("compare.no_rows")
     else:
+        _say_balance(draft, first, second, [r.favours.id for r, _ in seen])
         draft.say("compare.rows")
-    observed = [(row, film.seen(row.sign.id)) for row in rows]
-    seen = [(r, o) for r, o in observed if o is not None and o.ran and o.region is not None]
     absent = [(r, o) for r, o in observed if o is not None and o.ran and o.region is None]
     told = [*seen, *absent]
     for number, (row, one) in enumerate(told, 1):
         _say_row(draft, number, row, one)
     _say_missing(draft, [r for r, _ in observed if all(r is not t for t, _ in told)], (first, second))
-    if rows:
-        counts = [sum(r.favours.id == d.id for r, _ in seen) for d in (first, second)]
-        draft.say("compare.counted", a=counts[0], b=counts[1], first=p.diagnosis(first), second=p.diagnosis(second))
     for differential in found:
         draft.say("compare.decide", text=p.inside(differential.decide))
+
+
+def _say_balance(draft: Draft, first: DiagnosisDefinition, second: DiagnosisDefinition, favoured: list[str]) -> None:
+    """Which of the two the signs seen favour, and that the probabilities say otherwise where they do."""
+    film, p = draft.film, draft.film.phrases
+    a, b = favoured.count(first.id), favoured.count(second.id)
+    draft.say("compare.counted", a=a, b=b, first=p.diagnosis(first), second=p.diagnosis(second))
+    findings = [film.finding(d.id) for d in (first, second)]
+    if a == b or None in findings:
+        return
+    by_signs, other = (first, second) if a > b else (second, first)
+    here, there = (next(f.probability for f in findings if f is not None and f.id == d.id) for d in (by_signs, other))
+    if there > here:
+        draft.say("compare.torn", signs=p.diagnosis(by_signs), other=p.diagnosis(other))
 
 
 def _say_probability(draft: Draft, diagnosis: DiagnosisDefinition) -> None:

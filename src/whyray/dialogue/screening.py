@@ -66,6 +66,7 @@ def _screen_all(draft: Draft) -> None:
     diseases = [f for f in film.findings if not film.diagnosis(f).normal]
     supported = [f for f in diseases if f.verdict == "supported"]
     possible = [f for f in diseases if f.verdict == "possible"]
+    _say_seen(draft, [*supported, *possible])
     _listed(draft, supported, "head.screen.supported")
     if not supported and film.usable:
         draft.say("screen.only_possible" if possible else "screen.none")
@@ -80,6 +81,35 @@ def _screen_all(draft: Draft) -> None:
         key = "screen.unchecked.many" if len(unchecked) > MOST_NAMED else "screen.unchecked"
         draft.say(key, n=len(unchecked), names=p.listed(unchecked[:MOST_NAMED]))
     say_unseen(draft, None, (e for f in film.findings for e in f.evidence))
+
+
+def _say_seen(draft: Draft, listed: list[Finding]) -> None:
+    """What is on the film before what it may mean: every sign seen, once, with its first measurement.
+
+    The evidence that `listed` conclusions name is cited where there is one, or else the one that weighs most.
+    """
+    film, p = draft.film, draft.film.phrases
+    named = {e.id for finding in listed for e in _main(film, finding)[1]}
+    best: dict[str, tuple[tuple[bool, float], Finding, Evidence]] = {}
+    for finding in film.findings:
+        for item in finding.evidence:
+            if item.region is None or is_learned(film, item) or item.sign in film.context.rejected:
+                continue
+            rank = (item.id in named, abs(item.log_lr))
+            if item.sign not in best or rank > best[item.sign][0]:
+                best[item.sign] = (rank, finding, item)
+    if not best:
+        return
+    seen = sorted(best.values(), key=lambda entry: -entry[0][1])
+    signs = p.listed(
+        p.beside(
+            p.inside(sign_of(film, e).name), p.listed(p.measurement(m, film.calibrated) for m in e.measurements[:1])
+        )
+        for _, _, e in seen
+    )
+    draft.say("screen.seen", tuple(e for _, _, e in seen), signs=signs)
+    for _, finding, item in seen:
+        draft.cite(finding, (item,))
 
 
 def _listed(draft: Draft, findings: list[Finding], heading: str) -> None:

@@ -99,7 +99,10 @@ def _measure(body: Mapping[str, Any], observed: SignObservation | None) -> bool 
 
 
 def _both_sides(observed: SignObservation, pack: Pack) -> bool:
-    return {"right", "left"} <= {zone.side for zone in pack.zones if zone.id in observed.zones}
+    """Zones of both sides, and where a measurement named ``..._symmetry`` is there, shares that are alike enough."""
+    least = pack.settings.get("symmetric_least", 0.0)
+    alike = all(m.value >= least for m in observed.measurements if m.id.endswith("symmetry"))
+    return alike and {"right", "left"} <= {zone.side for zone in pack.zones if zone.id in observed.zones}
 
 
 def signs_of(when: Any) -> Iterator[str]:
