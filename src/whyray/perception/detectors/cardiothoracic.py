@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 from whyray.domain import Line, Measurement, Region, SignDefinition, SignObservation
 from whyray.perception.detectors.common import evidence_threshold, missing, parameter
 from whyray.perception.scene import Scene
-from whyray.perception.zones import touched
 
 IMPLAUSIBLE = 0.8  # a ratio beyond it is a misdrawn heart
 Extent = tuple[float, float, float]  # y, x0, x1
@@ -51,7 +50,6 @@ def cardiothoracic_ratio(scene: Scene, sign: SignDefinition) -> SignObservation:
         erase=beyond_limit(heart, thorax * limit) if present else None,
         within=tuple(lung_ids),
         measurements=measurements(scene, parameter(sign, "measure"), heart, chest, ratio, sigma),
-        zones=touched(scene, scene.masks[heart_id]),
     )
 
 
