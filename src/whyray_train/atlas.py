@@ -23,6 +23,7 @@ NEVER = 0.02  # share of projected films below which a structure cannot lie at a
 CORE = 0.75  # of its highest share, from which it surely lies there; poses differ, so no share is near one
 LEAST = 0.35  # highest share of a structure that has such a core
 SMOOTH = 1.0  # cells
+UNDER = 6  # cells below a lung in which no heart may lie where its edge is a dome
 CANNOT, UNKNOWN, MUST = 0, 128, 255  # codes of a laid atlas
 
 
@@ -62,16 +63,19 @@ class Atlas:
         return out
 
 
-def dome(lung: U8) -> NDArray[np.bool_]:
-    """Cells (s, s) along the lower edge of a lung (s, s), its outer fifths left out: there the diaphragm shows."""
+def tell_dome(codes: U8, lung: U8, heart: U8) -> None:
+    """Writes into codes (s, s) that the diaphragm shows along the lower edge of a lung (s, s), its outer fifths left out.
+
+    Where that edge lies on the `heart` (s, s) no diaphragm shows: half of a left lung's lower edge often does.
+    """
     seen = lung > 127
     xs = np.flatnonzero(seen.any(axis=0))
     middle = xs[len(xs) // 5 : len(xs) - len(xs) // 5]
     lowest = seen.shape[0] - 1 - seen[::-1, middle].argmax(axis=0)
-    found = np.zeros_like(seen)
+    below = np.minimum(lowest + np.arange(1, UNDER + 1)[:, None], seen.shape[0] - 1)
+    on_heart = (heart[below, middle] > 127).any(axis=0)
     for down in (0, 1, 2):
-        found[np.minimum(lowest + down, seen.shape[0] - 1), middle] = True
-    return found
+        codes[np.minimum(lowest + down, seen.shape[0] - 1), middle] = np.where(on_heart, CANNOT, MUST)
 
 
 def box(lungs: U8) -> tuple[float, float, float, float]:

@@ -18,7 +18,7 @@ from torch import Tensor
 
 from whyray.domain import Frame
 from whyray_train import airway, films, inserted, marks, open_lungs
-from whyray_train.atlas import MUST, UNKNOWN, Atlas, dome
+from whyray_train.atlas import UNKNOWN, Atlas, tell_dome
 from whyray_train.gating import channels
 from whyray_train.told import Spines, Told
 
@@ -28,7 +28,7 @@ HALF = 2  # stride of the anatomy map
 POSITIVE = 0.9  # target of a sign that the study label implies: labels come from reports, not from the film
 LUNG_PX, HEART_PX = (8_000, 75_000), (6_000, 42_000)  # plausible areas on the 512 px labels
 FLUID_LABEL = "Effusion"
-LUNGS = [0, 1]  # planes of the right and the left lung
+LUNGS, HEART = [0, 1], 2  # planes of the right and the left lung, and of the heart
 DOMES = [films.STRUCTURES.index(f"{side}_hemidiaphragm") for side in ("right", "left")]
 WIDEST = 0.25  # share of the projections on which a structure may be larger than on real films
 # No core of the one patient for these: his trachea is pushed to one side by the aorta, his spine is wider than most.
@@ -242,7 +242,7 @@ def placed(real: Source, projected: Source, ids: Sequence[str] = (), spines: Spi
         lungs = real.anatomy[row][LUNGS]
         codes[row] = atlas.laid(lungs, free)
         for lung, plane in zip(lungs, DOMES, strict=True):
-            codes[row][plane - first][dome(lung)] = MUST
+            tell_dome(codes[row][plane - first], lung, real.anatomy[row][HEART])
         if real.spacing is not None:
             spacing = float(real.spacing[film])
             if spines is not None:

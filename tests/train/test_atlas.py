@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from whyray_train.atlas import CANNOT, MUST, UNKNOWN, Atlas, box, dome
+from whyray_train.atlas import CANNOT, MUST, UNKNOWN, Atlas, box, tell_dome
 
 SIZE = 80
 
@@ -43,13 +43,30 @@ def test_what_the_atlas_does_not_reach_is_not_told(atlas: Atlas) -> None:
     assert (codes[:10] == UNKNOWN).all()
 
 
+def told(heart: np.ndarray) -> np.ndarray:
+    codes = np.full((SIZE, SIZE), UNKNOWN, np.uint8)
+    tell_dome(codes, lungs(10, 10)[0], heart)
+    return codes
+
+
 def test_the_dome_is_the_lower_edge_without_its_ends() -> None:
-    lung = lungs(10, 10)[0]
-    found = dome(lung)
-    ys, xs = np.nonzero(found)
+    codes = told(np.zeros((SIZE, SIZE), np.uint8))
+    ys, xs = np.nonzero(codes == MUST)
     assert (ys.min(), ys.max()) == (49, 51)
     assert xs.min() > 10
     assert xs.max() < 22
+    assert not (codes == CANNOT).any()
+
+
+def test_a_lung_that_ends_on_the_heart_shows_no_dome_there() -> None:
+    heart = np.zeros((SIZE, SIZE), np.uint8)
+    heart[50:60, :16] = 255
+    codes = told(heart)
+    assert (codes[49:52, 13:16] == CANNOT).all()
+    assert (codes[49:52, 16:20] == MUST).all()
+    heart[:] = 0
+    heart[60:, :] = 255  # so far below there is a dome between
+    assert not (told(heart) == CANNOT).any()
 
 
 def test_the_box_holds_both_lungs_and_needs_one() -> None:
