@@ -64,7 +64,7 @@ class Atlas:
 
 
 def tell_dome(codes: U8, lung: U8, heart: U8) -> None:
-    """Writes into codes (s, s) that the diaphragm shows along the lower edge of a lung (s, s), its outer fifths left out.
+    """Writes into codes (s, s) that the diaphragm shows along a lung's (s, s) lower edge, its outer fifths left out.
 
     Where that edge lies on the `heart` (s, s) no diaphragm shows: half of a left lung's lower edge often does.
     """
