@@ -296,6 +296,21 @@ def test_an_opacity_that_is_the_lesion_or_only_touches_it_leaves_it(other: tuple
     assert found(beside(LEFT_SIDE, other), NODULE).region is not None
 
 
+def test_one_half_of_a_two_sided_opacity_is_no_lesion() -> None:
+    """However small that half is: the halves of a sign that lies in both lungs are one opacity."""
+    assert NODULE.detector is not None
+    around = NODULE.detector.params["apart_from"]
+    two_sided = next(s for s in SIGNS if s.laterality == "bilateral" and scenery.channel(s) in around)
+    scene = beside(LEFT_SIDE, None)
+    logits = np.full((SIGN_CELLS, SIGN_CELLS), SILENT, np.float32)
+    logits[LEFT_SIDE] = logits[RIGHT_SIDE] = 4.0
+    both = replace(scene, signs={**scene.signs, scenery.channel(two_sided): logits})
+    assert found(scene, NODULE).region is not None
+    assert found(both, NODULE).region is None
+    logits[RIGHT_SIDE] = SILENT
+    assert found(both, NODULE).region is not None
+
+
 def test_of_two_lesions_the_one_with_air_around_it_stays() -> None:
     scene = beside(LEFT_SIDE, (slice(26, 46), slice(50, 64)))
     logits = np.array(scene.signs[scenery.channel(NODULE)])
@@ -382,6 +397,8 @@ def test_the_zones_of_the_mask_are_named(x: float, y: float, zone: str) -> None:
 def test_every_sign_tells_the_measure_that_the_pack_asks_for(sign: SignDefinition) -> None:
     assert sign.detector is not None
     maps = cells(TOP, 4.0)
+    silent = np.arange(len(SIGNS)) != scenery.sign_channels().index(scenery.channel(sign))
+    maps[silent] = SILENT
     observed = found(staged(np.maximum(maps, maps[:, :, ::-1])), sign)
     assert [m.id for m in observed.measurements] == [sign.detector.params["measure"]]
     assert np.isfinite(observed.measurements[0].value)

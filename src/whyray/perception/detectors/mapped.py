@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from math import exp
 
 import numpy as np
@@ -68,27 +68,38 @@ def sign_map(scene: Scene, sign: SignDefinition) -> SignObservation:
 
 
 def apart(scene: Scene, logits: F32, level: float, others: Sequence[str]) -> F32:
-    """The map (n, n) of logits without the parts that lie in a larger opacity marked on one of the channels `others`.
+    """The map (n, n) of logits without the parts that lie in a larger opacity marked on the channels `others`.
 
     What has no aerated lung around it is no lesion of its own (Hansell et al., Radiology 2008: "Nodule").
     """
     from scipy import ndimage
 
-    around = [mask for name in others if (mask := _seen(scene, name, logits.shape[0])) is not None]
+    around = {name: mask for name in others if (mask := _seen(scene, name, logits.shape[0])) is not None}
     if not around:
         return logits
     everywhere = 1 / (1 + np.exp(-logits))
     parts, count = ndimage.label(everywhere >= cut_of(level, float(everywhere.max())))
+    pieces = _opacities(scene, around)
+    area = np.bincount(pieces.ravel())
     sizes = np.bincount(parts.ravel(), minlength=count + 1)
+    held = np.bincount(parts[pieces > 0], minlength=count + 1) >= HELD * sizes
     inside = np.zeros(count + 1, dtype=np.bool_)
-    for mask in around:
-        pieces = ndimage.label(mask)[0]
-        area = np.bincount(pieces.ravel())
-        held = np.bincount(parts[mask], minlength=count + 1) >= HELD * sizes
-        for part in np.flatnonzero(held[1:]) + 1:
-            lies_in = np.unique(pieces[(parts == part) & mask])
-            inside[part] |= bool(area[lies_in].sum() >= LARGER * sizes[part])
+    for part in np.flatnonzero(held[1:]) + 1:
+        lies_in = np.setdiff1d(pieces[parts == part], 0)
+        inside[part] = area[lies_in].sum() >= LARGER * sizes[part]
     return np.where(grown(inside[parts], 1), logits.min(), logits) if inside.any() else logits
+
+
+def _opacities(scene: Scene, around: Mapping[str, Mask]) -> NDArray[np.intp]:
+    """Numbers (n, n) of the opacities that the masks make together; the halves of a two-sided sign are one."""
+    from scipy import ndimage
+
+    pieces = np.asarray(ndimage.label(np.any(list(around.values()), axis=0))[0], dtype=np.intp)
+    both = (s.detector.params for s in scene.pack.signs if s.laterality == "bilateral" and s.detector is not None)
+    for channel in {str(params["channel"]) for params in both if "channel" in params} & around.keys():
+        halves = np.setdiff1d(pieces[around[channel]], 0)
+        pieces[np.isin(pieces, halves)] = halves[0]
+    return pieces
 
 
 def _seen(scene: Scene, channel: str, size: int) -> Mask | None:
