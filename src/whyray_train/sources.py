@@ -241,8 +241,9 @@ def placed(real: Source, projected: Source, ids: Sequence[str] = (), spines: Spi
         row = real.anatomy_row[film]
         lungs = real.anatomy[row][LUNGS]
         codes[row] = atlas.laid(lungs, free)
-        for lung, plane in zip(lungs, DOMES, strict=True):
-            tell_dome(codes[row][plane - first], lung, real.anatomy[row][HEART])
+        if real.anatomy_weight[film, HEART] > 0:  # an unknown heart may lie on a dome, or miss where a lung ends on it
+            for lung, plane in zip(lungs, DOMES, strict=True):
+                tell_dome(codes[row][plane - first], lung, real.anatomy[row][HEART])
         if real.spacing is not None:
             spacing = float(real.spacing[film])
             if spines is not None:

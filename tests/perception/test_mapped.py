@@ -307,7 +307,8 @@ def test_one_half_of_a_two_sided_opacity_is_no_lesion() -> None:
     both = replace(scene, signs={**scene.signs, scenery.channel(two_sided): logits})
     assert found(scene, NODULE).region is not None
     assert found(both, NODULE).region is None
-    logits[RIGHT_SIDE] = SILENT
+    logits[RIGHT_SIDE], logits[26:46, 50:64] = SILENT, 4.0
+    assert found(both, two_sided).region is None  # one-sided, however large: the sign is not present, and hides nothing
     assert found(both, NODULE).region is not None
 
 

@@ -9,8 +9,10 @@ torch = pytest.importorskip("torch")
 from train import toys  # noqa: E402
 from train.toys import HEART, LEFT, RIGHT, SIZE, film, quality_row  # noqa: E402
 from whyray_train import ct_films, films, inserted, sources  # noqa: E402
+from whyray_train.atlas import CANNOT, MUST  # noqa: E402
 from whyray_train.films import STRUCTURE_BITS, STRUCTURES  # noqa: E402
 from whyray_train.gating import Channel, channels  # noqa: E402
+from whyray_train.told import Spines  # noqa: E402
 
 BANK = {c.name: i for i, c in enumerate(channels())}
 HEADS = (*sorted(set().union(*(c.labels | c.hint | c.marks for c in channels()))), films.NORMAL_LABEL)
@@ -120,6 +122,53 @@ def test_anatomy_follows_its_row() -> None:
     masks = np.stack([np.full_like(source.anatomy[0], 50 * i) for i in range(3)])
     got = replace(source, anatomy=masks, anatomy_row=np.array([2, 0, 1])).draw(np.arange(3))
     np.testing.assert_allclose(got.anatomy[:, 0, 0, 0].numpy(), np.array([100, 0, 50]) / 255, atol=1e-6)
+
+
+DOMES = [STRUCTURES.index(f"{side}_hemidiaphragm") for side in ("right", "left")]
+SPINE = STRUCTURES.index("spine")
+
+
+def marked_only() -> sources.Source:
+    """Two films on which lungs, heart and clavicles are known; the left lung ends on the heart."""
+    source = toys.source(2)
+    anatomy = source.anatomy[:, : len(STRUCTURE_BITS)].copy()
+    base = np.flatnonzero(anatomy[0, LEFT].any(axis=1))[-1]
+    anatomy[:, HEART, base + 1 :] = 255 * (anatomy[:, LEFT].max(axis=1, keepdims=True) > 0)
+    weight = source.anatomy_weight.copy()
+    weight[:, len(STRUCTURE_BITS) :] = 0
+    return replace(source, anatomy=anatomy, anatomy_weight=weight, spacing=np.full(2, 2.5, np.float32))
+
+
+def test_spines_are_laid_on_the_film_of_their_name() -> None:
+    told = Spines(np.array(["a", "b"]), np.array([[4, 20], [4, 20]]), np.array([[0, 0, 8.0], [0, 0, 22.0]]))
+    got = sources.placed(marked_only(), toys.source(3), ["b", "a"], told)
+    for row_of, column in ((0, 22), (1, 8)):
+        codes = got.anatomy[row_of, SPINE, 4:21]
+        assert {int(np.flatnonzero(row == MUST).mean() + 0.5) for row in codes} == {column}
+        wide = (codes == MUST).sum(axis=1) * 2 * 2.5
+        assert 20 <= wide.min() <= wide.max() <= 45
+
+
+def test_only_the_dome_of_the_lung_that_ends_on_the_heart_is_denied_there() -> None:
+    real = marked_only()
+    got = sources.placed(real, toys.source(3))
+    for lung, plane in zip((RIGHT, LEFT), DOMES, strict=True):
+        under = np.flatnonzero(real.anatomy[0, lung].any(axis=1))[-1]
+        xs = np.flatnonzero(real.anatomy[0, lung, under] > 127)
+        middle = xs[len(xs) // 2]
+        assert got.anatomy[0, plane, under, middle] == (CANNOT if lung == LEFT else MUST)
+
+
+def test_no_dome_is_told_where_the_heart_is_unknown() -> None:
+    real = marked_only()
+    real.anatomy_weight[:, HEART] = 0
+    alone = replace(real, anatomy=np.where(np.arange(real.anatomy.shape[1])[:, None, None] == HEART, 0, real.anatomy))
+    told, untold = (sources.placed(r, toys.source(3)).anatomy[:, DOMES] for r in (marked_only(), alone))
+    atlas = sources.Atlas.of(toys.source(3).anatomy[:, len(STRUCTURE_BITS) :], toys.source(3).anatomy[:, :2])
+    first = len(STRUCTURE_BITS)
+    laid = atlas.laid(real.anatomy[0, :2])[[d - first for d in DOMES]]
+    assert np.array_equal(untold[0], laid)
+    assert not np.array_equal(told[0], laid)
 
 
 def test_joined_rows_keep_their_order() -> None:

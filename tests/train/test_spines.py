@@ -28,7 +28,7 @@ def leaning(middle: np.ndarray, aside: float, wide: float = 12.0) -> np.ndarray:
 def test_what_is_added_on_one_side_is_told_away() -> None:
     rows = np.arange(SIZE)
     truth = 78 + 0.05 * rows - 2e-4 * rows**2
-    told = spines.line(leaning(truth, aside=10), MM)
+    told = spines.line(leaning(truth, aside=8), MM)
     assert told is not None
     assert told[0] == (20, 129)
     np.testing.assert_allclose(np.polyval(told[1], rows[20:130]), truth[20:130], atol=0.6)

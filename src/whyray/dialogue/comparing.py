@@ -98,11 +98,11 @@ def _say_balance(draft: Draft, first: DiagnosisDefinition, second: DiagnosisDefi
     a, b = favoured.count(first.id), favoured.count(second.id)
     draft.say("compare.counted", a=a, b=b, first=p.diagnosis(first), second=p.diagnosis(second))
     findings = [film.finding(d.id) for d in (first, second)]
-    if a == b or None in findings:
+    if a == b or None in findings or not all(looks_for(film.pack, d) for d in (first, second)):
         return
     by_signs, other = (first, second) if a > b else (second, first)
     here, there = (next(f.probability for f in findings if f is not None and f.id == d.id) for d in (by_signs, other))
-    if there > here:
+    if there > here and p.percent(there) != p.percent(here):
         draft.say("compare.torn", signs=p.diagnosis(by_signs), other=p.diagnosis(other))
 
 

@@ -84,7 +84,7 @@ def _screen_all(draft: Draft) -> None:
 
 
 def _say_seen(draft: Draft, listed: list[Finding]) -> None:
-    """What is on the film before what it may mean: every sign seen, once, with its first measurement.
+    """What is on the film before what it may mean: every sign seen that bears on a diagnosis, and its first number.
 
     The evidence that `listed` conclusions name is cited where there is one, or else the one that weighs most.
     """

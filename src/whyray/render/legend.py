@@ -9,6 +9,7 @@ import numpy as np
 from whyray.domain import Bilingual
 from whyray.render.card import fact_row, tally
 from whyray.render.contour import Path, dashes
+from whyray.render.fonts import text_width
 from whyray.render.layer import Layer, erased
 from whyray.render.panel import Box, Panel, Swatch, Text
 from whyray.render.theme import Display, Theme, rgb
@@ -71,10 +72,12 @@ def _heading(panel: Panel, word: str, scored: bool) -> None:
     panel.space(theme.panel.row_gap)
     panel.rule()
     panel.space(4)
-    panel.write(theme.word(word, panel.lang), "small", "faint")
+    right = f"{theme.word('score', panel.lang)} · {theme.word('share', panel.lang)}" if scored else ""
+    kept = text_width(right, panel.size("tiny")) + panel.px(theme.panel.row_gap) if scored else 0
+    first = len(panel.texts)
+    panel.write(theme.word(word, panel.lang), "small", "faint", 0.0, panel.width - kept)
     if scored:
-        right = f"{theme.word('score', panel.lang)} · {theme.word('share', panel.lang)}"
-        y = panel.texts[-1].y
+        y = panel.texts[first].y
         panel.texts.append(Text(panel.width, y, right, panel.size("tiny"), theme.rgb("faint"), "rs"))
 
 

@@ -95,21 +95,28 @@ def _opacities(scene: Scene, around: Mapping[str, Mask]) -> NDArray[np.intp]:
     from scipy import ndimage
 
     pieces = np.asarray(ndimage.label(np.any(list(around.values()), axis=0))[0], dtype=np.intp)
-    both = (s.detector.params for s in scene.pack.signs if s.laterality == "bilateral" and s.detector is not None)
-    for channel in {str(params["channel"]) for params in both if "channel" in params} & around.keys():
+    for channel in _bilateral(scene) & around.keys():
         halves = np.setdiff1d(pieces[around[channel]], 0)
         pieces[np.isin(pieces, halves)] = halves[0]
     return pieces
 
 
+def _bilateral(scene: Scene) -> set[str]:
+    """Channels of the signs that lie in both lungs."""
+    both = (s.detector.params for s in scene.pack.signs if s.laterality == "bilateral" and s.detector is not None)
+    return {str(params["channel"]) for params in both if "channel" in params}
+
+
 def _seen(scene: Scene, channel: str, size: int) -> Mask | None:
-    """Mask (size, size) of a channel's marked map; None where it is not present."""
+    """Mask (size, size) of a channel's marked map; None where its sign is not present."""
     if channel not in scene.signs:
         return None
     logits, model = scene.signs[channel], scene.card.reference["sign_models"][channel]
     score = probability(model["scale"] * strength(logits, model["cells"]) + model["shift"])
     soft = marked(scene, logits, model["level"]) if score >= evidence_threshold(scene) else None
-    return None if soft is None else enlarge(soft > 0.5, size)
+    if soft is None or (channel in _bilateral(scene) and not two_sided(scene, soft)):
+        return None
+    return enlarge(soft > 0.5, size)
 
 
 def two_sided(scene: Scene, soft: F32) -> bool:
