@@ -20,6 +20,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from whyray.domain import Region
 from whyray_train.chest_ct import Beam, ChestCT, Cleaning, Mask, Repair, clean, load_ct, repair
 from whyray_train.demo_dicom import Sheet, write_film
 from whyray_train.demo_truth import (
@@ -29,6 +30,7 @@ from whyray_train.demo_truth import (
     entry,
     sign_parts,
 )
+from whyray_train.insertion import Film, insert
 from whyray_train.projection import Setup, project
 from whyray_train.radiograph import Exposure, Response, develop, expose
 from whyray_train.simulate_edema import (
@@ -78,6 +80,19 @@ class Header:
 
 
 @dataclass(frozen=True, slots=True)
+class Lines:
+    """Short septal lines of `sign`, drawn into the film's values (``whyray_train.insertion``) with a seed of their own.
+
+    ``seen`` is the coverage from which a pixel belongs to a line's mask.
+    """
+
+    sign: str
+    kind: str
+    seed: int
+    seen: float
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
     """The whole of ``demo_film.yaml``."""
 
@@ -93,6 +108,7 @@ class Settings:
     edema_heart: Swelling
     wings: Wings
     effusion: Effusion
+    lines: Lines
     truth: Truth
     dicom: Header
 
@@ -161,17 +177,48 @@ def make(folder: Path, out: Path, settings: Settings) -> dict[str, Any]:
     rng = np.random.default_rng([settings.seed, _TEXTURE])
     edema = fill_lungs(wide, settings.parts, settings.wings, settings.effusion, wall, rng)
     out.mkdir(parents=True, exist_ok=True)
-    save = partial(_save, out=out, where=where, settings=settings, noise=noise)
-    films = {"twin": save(twin, "twin"), "edema": save(edema.ct, "edema")}
+    save = partial(_save, out=out, where=where, settings=settings)
     truth = _truth(twin, wide, edema, where, settings)
+    shown, lines = septa(shoot(edema.ct, where, settings, noise), truth["films"]["edema"]["anatomy"], where, settings)
+    truth["films"]["edema"]["signs"][settings.lines.sign] = {"visible": entry(lines), "full": entry(lines)}
+    films = {"twin": save(shoot(twin, where, settings, noise), "twin"), "edema": save(shown, "edema")}
     for name, digest in films.items():
         truth["films"][name] = {"file": settings.dicom.films[name].file, "sha256": digest} | truth["films"][name]
     (out / "truth.json").write_text(json.dumps(truth, indent=1) + "\n", encoding="utf-8")
     return truth
 
 
-def _save(ct: ChestCT, name: str, out: Path, where: Placement, settings: Settings, noise: NDArray[np.float32]) -> str:
-    """Shoots and writes one film; returns the SHA-256 of its file."""
+def septa(
+    shown: NDArray[np.float32], outlined: Mapping[str, Any], where: Placement, settings: Settings
+) -> tuple[NDArray[np.float32], Mask]:
+    """Presentation values of a film with septal lines along its lateral pleura, and where they lie.
+
+    Parameters
+    ----------
+    shown
+        (rows, cols) presentation values in [0, 1]; its grain stays.
+    outlined
+        Entries of the film's lungs and heart in the truth.
+
+    Raises
+    ------
+    ValueError
+        When the film has no room for them.
+    """
+    names = (*settings.truth.lung_field, settings.truth.heart)
+    found = [None if outlined[name] is None else Region.from_rle(outlined[name]["mask"]) for name in names]
+    empty = np.zeros(shown.shape, np.float32)
+    right, left, heart = (empty if region is None else region.mask().astype(np.float32) for region in found)
+    mm = settings.stand.pitch_mm / where.setup.magnification(where.mid_plane_mm)
+    how = settings.lines
+    made = insert(how.kind, Film(shown, right, left, heart, mm), np.random.default_rng(how.seed))
+    if made is None:
+        raise ValueError(f"no room for {how.kind} in the film")
+    return made.pixels, made.masks[how.kind] > how.seen
+
+
+def _save(shown: NDArray[np.float32], name: str, out: Path, where: Placement, settings: Settings) -> str:
+    """Writes one film; returns the SHA-256 of its file."""
     header, setup = settings.dicom, where.setup
     title = header.films[name]
     sheet = Sheet(
@@ -185,7 +232,7 @@ def _save(ct: ChestCT, name: str, out: Path, where: Placement, settings: Setting
         source_detector_mm=setup.source_detector_mm,
     )
     path = out / title.file
-    write_film(path, shoot(ct, where, settings, noise), sheet)
+    write_film(path, shown, sheet)
     _log.info("%s written", path)
     return hashlib.sha256(path.read_bytes()).hexdigest()
 

@@ -9,9 +9,12 @@ import numpy as np
 import pydicom
 import pytest
 from pydicom.sr.codedict import codes
+from scipy import ndimage
 
 import whyray
 from whyray.domain import Region
+from whyray_train.demo_film import Placement, read_settings, septa
+from whyray_train.projection import Setup
 
 DEMO = Path(next(iter(whyray.__path__))) / "demo"
 
@@ -122,6 +125,32 @@ def test_effusion_is_bilateral_and_low(truth):
     right, left = (Region.from_rle(parts[side]["visible"]["mask"]) for side in ("right", "left"))
     assert right.centroid[0] < 240 < 780 < left.bbox[2]
     assert min(right.centroid[1], left.centroid[1]) > 0.4 * 960
+
+
+def test_septal_lines_are_short_bright_and_touch_the_lateral_pleura(truth, films):
+    film = truth["films"]["edema"]
+    lines = mask(film["signs"]["kerley_b_lines"]["visible"])
+    parts, count = ndimage.label(lines)
+    assert count >= 3
+    mm = float(films["edema"].PixelSpacing[1])
+    lungs = np.logical_or.reduce([mask(film["anatomy"][side]) for side in ("right_lung", "left_lung")])
+    rows = np.flatnonzero(lungs.any(axis=1))
+    shown = pixels(films["edema"])
+    around = ndimage.binary_dilation(lines, iterations=8) & ~ndimage.binary_dilation(lines, iterations=3) & lungs
+    assert shown[lines].mean() > shown[around].mean()
+    for place in ndimage.find_objects(parts):
+        assert 3 < (place[1].stop - place[1].start) * mm < 25
+        assert place[0].start > rows[0] + 0.5 * (rows[-1] - rows[0])
+        columns = np.flatnonzero(lungs[place[0]].any(axis=0))
+        assert min(abs(place[1].start - columns[0]), abs(place[1].stop - columns[-1])) * mm < 15
+
+
+def test_a_film_without_lungs_has_no_room_for_septal_lines():
+    settings, shown = read_settings(), np.full((64, 64), 0.5, np.float32)
+    nothing = dict.fromkeys((*settings.truth.lung_field, settings.truth.heart))
+    where = Placement(Setup(1800.0, 1600.0, (0.0, 0.0), 64, 64, 1.0, (32.0, 32.0)), (1.0, 1.0, 1.0), 0.0)
+    with pytest.raises(ValueError, match="no room"):
+        septa(shown, nothing, where, settings)
 
 
 @pytest.mark.slow
