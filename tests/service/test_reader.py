@@ -54,6 +54,12 @@ def test_simulated_edema_is_found_and_its_twin_is_not(reader: Reader, edema_id: 
     assert any(e.polarity == "for" for e in sick.evidence)
 
 
+def test_an_enlarged_heart_is_in_the_heart_and_in_no_lung_zone(reader: Reader) -> None:
+    session = reader.open(EDEMA)
+    assert "心影增大，位于心影。" in reader.ask(session.id, "心影增大在哪里？").text
+    assert "enlarged heart, in the heart." in reader.ask(session.id, "Where is the enlarged heart?").text
+
+
 def test_erasing_a_carrying_region_lowers_edema_more_than_a_random_one(reader: Reader, edema_id: str) -> None:
     reading = reader.read(EDEMA)
     finding = reading.finding(edema_id)

@@ -89,22 +89,38 @@ def name_of(film: Film, anchor: Anchor) -> Words:
 
 def named(film: Film, anchor: Anchor) -> Words:
     """Id, sign and zones of an anchor."""
-    zones = zones_of(film, anchor.region)
+    zones = _zones(film, anchor)
 
     def words(p: Phrases) -> str:
-        inside = p.also((name_of(film, anchor)(p), p.zones(zones)))
+        inside = p.also((name_of(film, anchor)(p), p.zones(zones or ())))
         return p.fill("anchor.named", id=anchor.id, name=inside)
 
     return words
 
 
+def _zones(film: Film, anchor: Anchor) -> tuple[str, ...] | None:
+    """Zones of an anchor; None for the mask of a sign that is no part of the lungs, as an enlarged heart."""
+    observed = None if anchor.sign is None else film.seen(anchor.sign)
+    whole = observed is not None and observed.region is not None and not observed.zones
+    return None if whole else zones_of(film, anchor.region)
+
+
+def _within(film: Film, region: Region, p: Phrases) -> str:
+    """Say which structure holds most of a region; empty when none holds half."""
+    held = {s.id: region.overlap_px(s.region) for s in film.observations.structures if s.region is not None}
+    most = max(held, key=lambda i: held[i], default="")
+    structure = film.pack.structure(most) if held.get(most, 0) >= region.area_px / 2 else None
+    return p.fill("place.at", place=p.inside(structure.name)) if structure is not None else ""
+
+
 def place_fact(draft: Draft, anchor: Anchor, spoken: bool = False) -> Fact:
     """Keep what an anchor is and where it lies, once an answer, and say it when `spoken`."""
     film = draft.film
-    zones = zones_of(film, anchor.region)
+    zones = _zones(film, anchor)
 
     def text(p: Phrases) -> str:
-        return p.also((name_of(film, anchor)(p), _at(film, zones, p)))
+        at = _within(film, anchor.region, p) if zones is None else _at(film, zones, p)
+        return p.also((name_of(film, anchor)(p), at))
 
     fact = next((f for f in draft.facts if f.kind == "place" and f.name.en == anchor.id), None)
     if fact is None:
