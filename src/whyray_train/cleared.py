@@ -26,6 +26,7 @@ from whyray.service.reading import reasons, together
 from whyray_train import films
 from whyray_train.embedding import EmbeddingEngine
 from whyray_train.erasure_eval import free_lung, lungs_of
+from whyray_train.told import save
 
 log = logging.getLogger(__name__)
 F32 = NDArray[np.float32]
@@ -100,9 +101,7 @@ def main(argv: list[str] | None = None) -> None:
     options = parser.parse_args(argv)
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     found = gather(Reader(Settings(model=options.model, cached_readings=1)), options.data)
-    temporary = options.out.with_suffix(".part.npz")
-    np.savez_compressed(temporary, embeddings=found.embeddings, films=found.films, heads=found.heads)
-    temporary.rename(options.out)
+    save(options.out, embeddings=found.embeddings, films=found.films, heads=found.heads)
 
 
 if __name__ == "__main__":

@@ -9,7 +9,6 @@ the heart in every other label.
 
 from __future__ import annotations
 
-import argparse
 import logging
 from pathlib import Path
 
@@ -22,7 +21,7 @@ from whyray_train import films, metrics, open_lungs
 from whyray_train.augment import swapped
 from whyray_train.basis import read_net
 from whyray_train.network import ReaderNet
-from whyray_train.told import Told
+from whyray_train.told import Told, asked, save
 
 log = logging.getLogger(__name__)
 U8 = NDArray[np.uint8]
@@ -106,16 +105,10 @@ def tell(net: ReaderNet, size: int, data: Path) -> Told:
 
 def main(argv: list[str] | None = None) -> None:
     """Parses the command line and writes the file."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--net", type=Path, required=True, help="net.pt of whyray_train.chest")
-    parser.add_argument("--out", type=Path, required=True)
-    options = parser.parse_args(argv)
+    options = asked(__doc__, argv)
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     told = tell(*read_net(options.net), options.data)
-    temporary = options.out.with_suffix(".part.npz")
-    np.savez_compressed(temporary, ids=told.ids, masks=told.masks, weights=told.weights)
-    temporary.rename(options.out)
+    save(options.out, ids=told.ids, masks=told.masks, weights=told.weights)
 
 
 if __name__ == "__main__":

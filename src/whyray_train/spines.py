@@ -8,7 +8,6 @@ not fit, bends much, or is told by one reading alone is left out. What is told h
 
 from __future__ import annotations
 
-import argparse
 import logging
 from pathlib import Path
 
@@ -19,7 +18,7 @@ from whyray_train import films
 from whyray_train.basis import read_net
 from whyray_train.network import ReaderNet
 from whyray_train.relabel import largest, readings
-from whyray_train.told import Spines
+from whyray_train.told import Spines, asked, save
 
 log = logging.getLogger(__name__)
 F32 = NDArray[np.float32]
@@ -75,16 +74,10 @@ def tell(net: ReaderNet, size: int, data: Path) -> Spines:
 
 def main(argv: list[str] | None = None) -> None:
     """Parses the command line and writes the file."""
-    parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--data", type=Path, required=True)
-    parser.add_argument("--net", type=Path, required=True, help="net.pt of whyray_train.chest")
-    parser.add_argument("--out", type=Path, required=True)
-    options = parser.parse_args(argv)
+    options = asked(__doc__, argv)
     logging.basicConfig(level=logging.INFO, format="%(message)s")
     told = tell(*read_net(options.net), options.data)
-    temporary = options.out.with_suffix(".part.npz")
-    np.savez_compressed(temporary, ids=told.ids, rows=told.rows, lines=told.lines)
-    temporary.rename(options.out)
+    save(options.out, ids=told.ids, rows=told.rows, lines=told.lines)
 
 
 if __name__ == "__main__":

@@ -3,8 +3,10 @@ where the spine runs (``whyray_train.spines``)."""
 
 from __future__ import annotations
 
+import argparse
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,6 +17,22 @@ U8 = NDArray[np.uint8]
 F32 = NDArray[np.float32]
 WIDTHS_MM = (32.0, 44.0)  # of the spine at its first and last row: means of those drawn by hand (``marks.yaml``)
 DOUBT_MM = 3.0  # on both sides of its edges: neither spine nor not
+
+
+def asked(description: str | None, argv: list[str] | None) -> argparse.Namespace:
+    """The options of a command with which a network tells something of the train films: ``data``, ``net``, ``out``."""
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument("--data", type=Path, required=True)
+    parser.add_argument("--net", type=Path, required=True, help="net.pt of whyray_train.chest")
+    parser.add_argument("--out", type=Path, required=True)
+    return parser.parse_args(argv)
+
+
+def save(file: Path, **arrays: NDArray[Any]) -> None:
+    """Writes a compressed file of arrays, whole or not at all."""
+    temporary = file.with_suffix(".part.npz")
+    np.savez_compressed(temporary, **arrays)  # type: ignore[arg-type]
+    temporary.rename(file)
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,11 +41,11 @@ def sign_map(scene: Scene, sign: SignDefinition) -> SignObservation:
         return missing(sign.id, "structure_not_visible")
     logits = scene.signs[channel]
     model = scene.card.reference["sign_models"][channel]
-    score = probability(model["scale"] * strength(logits, model["cells"]) + model["shift"])
+    score = scored(logits, model)
     limit, others = evidence_threshold(scene), parameter(sign, "apart_from", ())
     if score >= limit and others:
         logits = apart(scene, logits, model["level"], others)
-        score = probability(model["scale"] * strength(logits, model["cells"]) + model["shift"])
+        score = scored(logits, model)
     soft = marked(scene, logits, model["level"], parameter(sign, "peak", 0.0)) if score >= limit else None
     if soft is not None and sign.laterality == "bilateral" and not two_sided(scene, soft):
         soft = None
@@ -112,7 +112,7 @@ def _seen(scene: Scene, channel: str, size: int) -> Mask | None:
     if channel not in scene.signs:
         return None
     logits, model = scene.signs[channel], scene.card.reference["sign_models"][channel]
-    score = probability(model["scale"] * strength(logits, model["cells"]) + model["shift"])
+    score = scored(logits, model)
     soft = marked(scene, logits, model["level"]) if score >= evidence_threshold(scene) else None
     if soft is None or (channel in _bilateral(scene) and not two_sided(scene, soft)):
         return None
@@ -136,6 +136,11 @@ def strength(logits: F32, cells: float) -> float:
     if high.size < count:
         high = flat
     return float(np.partition(high, -count)[-count:].mean())
+
+
+def scored(logits: F32, model: Mapping[str, float]) -> float:
+    """Calibrated probability that a map's sign is on the film; `model` is the card's."""
+    return probability(model["scale"] * strength(logits, model["cells"]) + model["shift"])
 
 
 def probability(z: float) -> float:
