@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -27,6 +29,15 @@ def test_evidence_layers_keep_order_and_give_each_drawn_one_its_colour():
     assert [one.label.en for one in layers] == ["Sign 1", "Sign 2", "Sign 3", "s9"]
     assert layers[0].value == "0.80"
     assert layers[0].facts.zh == "心胸比 0.57"
+
+
+@pytest.mark.parametrize(("weight", "told"), [(0.6, "for"), (-0.6, "against")])
+def test_a_learned_pattern_without_a_place_speaks_by_its_weight(weight, told):
+    known = pack()
+    learning = replace(known, signs=tuple(replace(s, learned=s.id == "s3") for s in known.signs))
+    item = replace(evidence(3, "s3", "absent"), log_lr=weight)
+    assert [one.polarity for one in evidence_layers([item], learning)] == [told]
+    assert [one.polarity for one in evidence_layers([item], known)] == ["absent"]
 
 
 def test_the_legend_lists_the_layers_in_the_order_of_the_evidence():

@@ -137,7 +137,7 @@ def _evidence_layer(item: Evidence, pack: Pack, lines: tuple[Line, ...], key: st
         region=item.region,
         lines=lines,
         value=f"{item.score:.2f}",
-        polarity=item.polarity,
+        polarity=stance(item, pack),
         share=item.share,
         location=item.location if item.location.zh or item.location.en else None,
         facts=_facts(item.measurements, pack),
@@ -145,6 +145,14 @@ def _evidence_layer(item: Evidence, pack: Pack, lines: tuple[Line, ...], key: st
         id=item.id,
         sign=item.sign,
     )
+
+
+def stance(item: Evidence, pack: Pack) -> Polarity:
+    """Whether evidence is for, against or absent; a learned pattern without a place still speaks by its weight."""
+    sign = pack.sign(item.sign)
+    if sign is None or not sign.learned or item.polarity != "absent":
+        return item.polarity
+    return "for" if item.log_lr >= 0 else "against"
 
 
 def sign_name(sign_id: str, pack: Pack) -> Bilingual:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Literal
 
 from whyray.domain import Evidence, Finding, Image, Lang, Observations, Pack, Turn
-from whyray.render.layer import erased, measured, sign_name
+from whyray.render.layer import erased, measured, sign_name, stance
 from whyray.render.theme import Theme, load_theme
 from whyray.render.wrap import columns, wrap
 
@@ -143,7 +143,7 @@ def _item(item: Evidence, pack: Pack, lang: Lang, depth: Depth) -> list[str]:
     words = load_theme().words
     share = f"{_COMMA[lang]}{words['share'].get(lang)} {item.share:.0%}"
     lines = [
-        f"[{words[item.polarity].get(lang)}] {sign_name(item.sign, pack).get(lang)}  "
+        f"[{words[stance(item, pack)].get(lang)}] {sign_name(item.sign, pack).get(lang)}  "
         f"{words['score'].get(lang)} {item.score:.2f}{share}"
     ]
     if depth == "name":
