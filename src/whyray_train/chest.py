@@ -5,7 +5,8 @@ weak labels of real films teach the anatomy, projections of a CT (``whyray_train
 public film set marks; films with inserted signs (``whyray_train.inserted``) teach the sign masks, study labels whether
 a film shows them. A first, shorter such training tells the anatomy of films whose weak labels were rejected
 (``whyray_train.relabel``), and where the spine runs (``whyray_train.spines``). Resumes a stopped run.
-``whyray_train.heads`` then fits the film-level head, once more with films whose reasons are erased
+``whyray_train.peer`` trains a second film-level backbone, ``whyray_train.heads`` fits the film-level head on both, once
+more with films whose reasons are erased
 (``whyray_train.cleared``), ``whyray_train.fine`` trains the second look, and ``whyray_train.publish`` calibrates and
 writes the folder. Without ``--out`` only the network is trained.
 """
@@ -25,9 +26,8 @@ from numpy.typing import NDArray
 
 from whyray import knowledge
 from whyray.engines import create
-from whyray_train import cleared, ct_source, films, fine, heads, loop, publish, relabel, sources, spines
-from whyray_train.basis import build, commit, sampling_weights, save
-from whyray_train.network import ReaderNet
+from whyray_train import cleared, ct_source, films, fine, heads, loop, peer, publish, relabel, sources, spines
+from whyray_train.basis import adopt, build, commit, sampling_weights, save
 from whyray_train.told import Spines, Told
 
 log = logging.getLogger(__name__)
@@ -36,17 +36,6 @@ MADE = 1200  # films with inserted signs
 FILM_STEPS, FILM_BATCH = 600, 14
 FILM_RATE, FILM_BACKBONE_RATE = 1e-3, 3e-4
 FIRST = 0.3  # length of the first training of anatomy and signs against the second
-
-
-def adopt(net: ReaderNet, file: Path) -> list[dict[str, str]]:
-    """Takes over the weights of an earlier run wherever name and shape fit; returns how those were made."""
-    loaded = torch.load(file, map_location="cpu", weights_only=True)
-    saved = loaded["state"]
-    own = net.state_dict()
-    fitting = {k: v for k, v in saved.items() if k in own and own[k].shape == v.shape}
-    log.info("%d of %d tensors taken from %s", len(fitting), len(own), file)
-    net.load_state_dict({**own, **fitting})
-    return list(loaded.get("history", []))
 
 
 def described(plan: loop.Plan, made: int) -> dict[str, str]:
@@ -127,7 +116,9 @@ def whole(options: argparse.Namespace, plan: loop.Plan) -> None:
     if not (runs / "net.pt").exists():
         train(options, plan)
     where = ["--data", str(options.data), "--runs", str(runs), "--cache", str(options.cache)]
-    if not since_training(runs / "net.pt"):
+    if not any(command.startswith(peer.COMMAND) for command in since_training(runs / "net.pt")):
+        peer.main([*where, "--steps", str(options.peer_steps)])
+    if heads.COMMAND not in since_training(runs / "net.pt"):
         heads.main(where)
     pack, erased = next(iter(knowledge.load_packs())), runs / "cleared.npz"
 
@@ -184,6 +175,7 @@ def main() -> None:
     parser.add_argument("--spines", type=Path, help="where the spine runs, made by whyray_train.spines")
     parser.add_argument("--made", type=int, default=MADE, help="how many films with inserted signs")
     parser.add_argument("--film-steps", type=int, default=FILM_STEPS, help="steps of the film-level part, with --out")
+    parser.add_argument("--peer-steps", type=int, default=peer.Plan().steps, help="steps of the second backbone")
     parser.add_argument("--fine-steps", type=int, default=fine.Plan().steps, help="steps of the second look's network")
     parser.add_argument("--start", type=Path, help="net.pt of an earlier run to start from; see `whole`")
     for field in fields(loop.Plan):

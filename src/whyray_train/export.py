@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from whyray_train.network import ReaderNet
 
+LARGE = 1024  # weights of a tensor from which on it is stored at half precision
 OUTPUTS = ("anatomy", "signs", "maps", "logits", "gate")
 
 
@@ -41,3 +42,26 @@ def write(net: ReaderNet, weights: NDArray[np.float32], bias: float, size: int, 
     if program is None:
         raise RuntimeError("the exporter returned nothing")
     program.save(str(file), external_data=False)
+
+
+def halve(file: Path) -> None:
+    """Stores the large float32 weights of an ONNX file at half precision, in half the space; rewrites it.
+
+    A cast stands before each, which onnxruntime folds when it loads the file: it computes in float32 as before.
+    """
+    import onnx
+    from onnx import TensorProto, helper, numpy_helper
+
+    model = onnx.load(str(file))
+    casts = []
+    for tensor in model.graph.initializer:
+        if tensor.data_type != TensorProto.FLOAT or int(np.prod(tensor.dims)) < LARGE:
+            continue
+        name, stored = tensor.name, f"{tensor.name}.half"
+        tensor.CopyFrom(numpy_helper.from_array(numpy_helper.to_array(tensor).astype(np.float16), stored))
+        casts.append(helper.make_node("Cast", [stored], [name], to=TensorProto.FLOAT))
+    nodes = [*casts, *model.graph.node]
+    del model.graph.node[:]
+    model.graph.node.extend(nodes)
+    onnx.checker.check_model(model)
+    onnx.save(model, str(file))

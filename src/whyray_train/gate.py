@@ -23,13 +23,13 @@ F32 = NDArray[np.float32]
 
 
 def embed(net: ReaderNet, images: Iterable[U8]) -> F32:
-    """(n, 1280) embeddings of (s, s) uint8 films."""
+    """(n, EMBEDDING) embeddings of (s, s) uint8 films."""
     net.eval().to(memory_format=torch.channels_last)
     items, rows = list(images), []
     with torch.no_grad():
         for start in range(0, len(items), 16):
             x = torch.from_numpy(np.stack(items[start : start + 16]).astype(np.float32) / 255).unsqueeze(1)
-            rows.append(net.backbone(x)[1].mean(dim=(2, 3)).numpy())
+            rows.append(net.embedding(x).numpy())
     return np.concatenate(rows)
 
 
@@ -80,7 +80,7 @@ def zoomed(film: U8, rng: np.random.Generator) -> U8:
 
 
 def fit(inside: F32, outside: F32) -> tuple[F32, float]:
-    """Weights (1280,) and bias of the logistic unit; classes weighted alike."""
+    """Weights (d,) and bias of the logistic unit; classes weighted alike."""
     from sklearn.linear_model import LogisticRegression
     from sklearn.preprocessing import StandardScaler
 

