@@ -4,7 +4,8 @@ A veil adds density. What lies beside it is often veiled too, so that in-paintin
 back. Here a smooth surface (quadratic in height and in distance from the midline, so that both lungs support one
 another) is laid under the donors as a low expectile (asymmetric least squares, Newey & Powell 1987): the brightness
 of the clearer lung. Density above it is taken away, nothing is added. Where the region is darker than the surface,
-as a pneumothorax is, it is in-painted.
+as a pneumothorax is, it is in-painted. Thin bright lines lie in the high band, which the surface does not touch: they
+are taken away for themselves (`lines`), where the region holds nothing else.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 
 from whyray.domain import Image, Region
 from whyray.explain.grid import F32, Grid, Mask, fill
+from whyray.explain.lines import unlined
 
 F64 = NDArray[np.float64]
 
@@ -30,11 +32,11 @@ TAILS = (2.0, 90.0)  # percentiles of the donors between which the surface stays
 def clear(image: Image, region: Region, donors: Mask | None = None) -> Image:
     """The film without the density that `region` adds; parameters as ``erase``.
 
-    Only what lies inside the donors is changed: an opacity of the lung is not taken off the heart. A region that mostly
-    lies outside of them (the outer strips of a large heart) is in-painted. The more of the lung is left as donors, the
-    more of its own unevenness is left in the region too, so that lung without a sign hardly changes; where little is
-    left, the sign is everywhere and only the clearest lung counts. With fewer donors than a twentieth of the region
-    left, the surface is laid under all of them, the region included.
+    Only what lies inside the donors is changed, but for lines: an opacity of the lung is not taken off the heart. A
+    region that mostly lies outside of them (the outer strips of a large heart) is in-painted. The more of the lung is
+    left as donors, the more of its own unevenness is left in the region too, so that lung without a sign hardly
+    changes; where little is left, the sign is everywhere and only the clearest lung counts. With fewer donors than a
+    twentieth of the region left, the surface is laid under all of them, the region included.
     """
     from scipy import ndimage
 
@@ -52,7 +54,8 @@ def clear(image: Image, region: Region, donors: Mask | None = None) -> Image:
     rough = float(np.quantile((grid.band - under)[known], CLEARER)) if known.any() else 0.0
     under = under + np.float32(RANGE * left * max(rough, 0.0))
     low = grid.band + within * (np.minimum(under, grid.band) - grid.band)
-    return grid.painted(image, region, low.astype(np.float32), "clear", hole)
+    image = grid.painted(image, region, low.astype(np.float32), "clear", hole)
+    return unlined(image, region)
 
 
 def surface(values: F32, known: Mask, low: float = LOW) -> F32:
