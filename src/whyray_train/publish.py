@@ -31,7 +31,7 @@ from whyray.perception.detectors.mapped import strength
 from whyray.perception.quality import contrast
 from whyray.perception.scene import Scene
 from whyray.reasoning.conclude import Fusion, conclude
-from whyray_train import calibrate, export, films, fine, gate, looks, quantise, sign_models, sources
+from whyray_train import calibrate, export, films, fine, gate, levels, looks, quantise, sign_models, sources
 from whyray_train.fine_network import bank
 from whyray_train.gating import channels
 from whyray_train.network import ReaderNet
@@ -123,8 +123,12 @@ class Publisher:
         size = int(self.plan["size"])
         inside, outside = self.gate_embeddings(size)
         if self.ct is not None:
-            projected = sources.projected_films(self.ct, size, len(self.heads)).images
-            inside = np.concatenate([inside, gate.embed(self.net, list(projected))])
+            projected = sources.projected_films(self.ct, size, len(self.heads))
+            inside = np.concatenate([inside, gate.embed(self.net, list(projected.images))])
+            cuts = levels.best(self.net, projected)
+            levels.shift(self.net, cuts)
+            self.card["reference"]["outline_levels"] = cuts
+            log.info("outlines are cut at %s", cuts)
         weights, bias = gate.fit(inside, outside)
         kept = 1 / (1 + np.exp(-(inside @ weights + bias)))
         self.card["thresholds"]["gate"] = round(float(np.quantile(kept, 1 - GATE_KEEP)), 4)

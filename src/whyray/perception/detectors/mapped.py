@@ -171,7 +171,8 @@ def marked(scene: Scene, logits: F32, level: float, peak: float = 0.0) -> F32 | 
         return None
     sizes = np.bincount(parts.ravel())
     sizes[0] = 0
-    peaks = np.asarray(ndimage.maximum(p, parts, np.arange(count + 1)))
+    peaks, places = np.zeros(count + 1, p.dtype), np.flatnonzero(parts)
+    np.maximum.at(peaks, parts.ravel()[places], p.ravel()[places])
     kept = ((sizes >= min(MIN_CELLS, sizes.max())) & (peaks >= peak * p.max()) & (sizes > 0))[parts]
     near = grown(kept, 1) & field
     return np.where(near, np.clip(0.5 + 0.5 * (p - cut) / max(cut, 1 - cut), 0, 1), 0.0).astype(np.float32)
