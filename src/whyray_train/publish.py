@@ -18,7 +18,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 import yaml
 from numpy.typing import NDArray
 
@@ -31,10 +30,23 @@ from whyray.perception.detectors.mapped import strength
 from whyray.perception.quality import contrast
 from whyray.perception.scene import Scene
 from whyray.reasoning.conclude import Fusion, conclude
-from whyray_train import calibrate, export, films, fine, gate, levels, looks, quantise, sign_models, sources
+from whyray_train import (
+    calibrate,
+    export,
+    films,
+    fine,
+    gate,
+    heads,
+    levels,
+    looks,
+    peer,
+    quantise,
+    sign_models,
+    sources,
+)
+from whyray_train.basis import whole_net
 from whyray_train.fine_network import bank
 from whyray_train.gating import channels
-from whyray_train.network import ReaderNet
 
 log = logging.getLogger(__name__)
 F64 = NDArray[np.float64]
@@ -85,11 +97,12 @@ class Publisher:
         table, self.heads = films.read_table(data)
         self.train = [f for f in table if f.split == "train"]
         self.val = [f for f in table if f.split == "val"]
-        saved = torch.load(runs / "net.pt", map_location="cpu", weights_only=True)
+        self.net, saved = whole_net(runs / "net.pt")
         self.plan: dict[str, Any] = saved["plan"]
         self.history: list[dict[str, Any]] = saved["history"]
-        self.net = ReaderNet(len(films.STRUCTURES), len(self.heads))
-        self.net.load_state_dict(saved["state"])
+        commands = [str(entry["command"]) for entry in self.history]
+        if not last(commands, heads.COMMAND) > last(commands, peer.COMMAND):
+            raise SystemExit(f"{runs / 'net.pt'} has no head fitted on its peer: run whyray_train.heads first")
         self.card = self._frame(model_id)
 
     def run(self) -> None:
@@ -122,11 +135,11 @@ class Publisher:
         """Gate and ONNX file."""
         size = int(self.plan["size"])
         inside, outside = self.gate_embeddings(size)
+        cuts: dict[str, float] = {}
         if self.ct is not None:
             projected = sources.projected_films(self.ct, size, len(self.heads))
             inside = np.concatenate([inside, gate.embed(self.net, list(projected.images))])
             cuts = levels.best(self.net, projected)
-            levels.shift(self.net, cuts)
             self.card["reference"]["outline_levels"] = cuts
             log.info("outlines are cut at %s", cuts)
         weights, bias = gate.fit(inside, outside)
@@ -134,7 +147,7 @@ class Publisher:
         self.card["thresholds"]["gate"] = round(float(np.quantile(kept, 1 - GATE_KEEP)), 4)
         target = self.out / self.card["weights"]["file"]
         file = target.with_suffix(".part.onnx")
-        export.write(self.net, weights, bias, size, file)
+        export.write(self.net, weights, bias, size, file, levels.shifts(cuts))
         if self.int8:  # before anything is calibrated: the calibration is that of the network that ships
             seen = quantise.load_films(self.data, size, self.cache)
             self.card["quantisation"] = quantise.record(*quantise.settle(file, seen, self.card["outputs"]))
@@ -374,6 +387,11 @@ class Publisher:
         text = yaml.safe_dump(self.card, sort_keys=False, allow_unicode=True, width=110, default_flow_style=None)
         (self.out / "card.yaml").write_text(text, "utf-8")
         read_card(self.out)
+
+
+def last(commands: Sequence[str], of: str) -> int:
+    """Index of the last of the `commands` that begins with `of`; -1 without any."""
+    return max((i for i, command in enumerate(commands) if command.startswith(of)), default=-1)
 
 
 def spread_within(groups: Sequence[Sequence[float]]) -> float:

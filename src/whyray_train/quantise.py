@@ -29,7 +29,7 @@ from numpy.typing import NDArray
 
 from whyray.engines.onnx import THREADS
 from whyray.perception.detectors.mapped import strength
-from whyray_train import films, metrics, sources
+from whyray_train import export, films, metrics, sources
 from whyray_train.gating import channels
 
 log = logging.getLogger(__name__)
@@ -47,12 +47,13 @@ DECODERS = (
     "net.anatomy.last",
     *(f"net.{part}" for part in ("lateral", "narrow", "smooth")),
 )
+FIRST = tuple(f"net.{net}.{part}" for net in ("backbone", "peer") for part in ("stem", "early"))
 # What stays float32, by the start of its weights' names; the first entry quantises everything.
 KEPT: Mapping[str, tuple[str, ...]] = {
     "INT8": (),
     "INT8, float32 heads": HEADS,
     "INT8, float32 decoders": (*HEADS, *DECODERS),
-    "INT8, float32 decoders and first stages": (*HEADS, *DECODERS, "net.backbone.stem", "net.backbone.early"),
+    "INT8, float32 decoders and first stages": (*HEADS, *DECODERS, *FIRST),
 }
 
 
@@ -171,7 +172,7 @@ def quantise(source: Path, target: Path, images: U8, kept: Sequence[str]) -> Non
     import onnx
     from onnxruntime.quantization import CalibrationDataReader, QuantFormat, QuantType, quantize_static
 
-    model = onnx.load(source)
+    model = export.widened(onnx.load(source))
     name = model.graph.input[0].name
 
     class Reader(CalibrationDataReader):

@@ -15,12 +15,10 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from whyray_train import films, gate, heads, metrics
-from whyray_train.basis import sampling_weights
-from whyray_train.network import ReaderNet
+from whyray_train.basis import sampling_weights, whole_net
 
 F32 = NDArray[np.float32]
 F64 = NDArray[np.float64]
@@ -67,10 +65,9 @@ def spread(
 
 def measure(data: Path, runs: Path, split: str, seeds: int, cache: Path) -> dict[str, Any]:
     """`spread` of the network in ``runs/net.pt``."""
-    saved = torch.load(runs / "net.pt", map_location="cpu", weights_only=True)
+    net, saved = whole_net(runs / "net.pt")
     table, names = films.read_table(data)
-    net, size = ReaderNet(len(films.STRUCTURES), len(names)), int(saved["plan"]["size"])
-    net.load_state_dict(saved["state"])
+    size = int(saved["plan"]["size"])
     parts = {part: [f for f in table if f.split == part] for part in ("train", split)}
     embedded = {p: gate.embed(net, films.cached([f.path for f in some], size, cache)) for p, some in parts.items()}
     train = parts["train"]

@@ -26,6 +26,20 @@ def test_a_line_in_a_narrow_region_is_taken_away_whatever_its_direction(angle: f
     assert after[line].mean() == pytest.approx(0.3, abs=0.05)
 
 
+def test_a_line_at_the_pleura_is_taken_away_though_it_lies_outside_the_lung() -> None:
+    line = septal(0.0)
+    outside, darker = circle(60, 200, 90), 0.3 + 0.2 * line - 0.1 * circle(25)
+    for pixels, donors in ((0.3 + 0.2 * line, outside), (darker, LUNG)):
+        before = film(pixels)
+        after = clear(before, region(line), donors).pixels[0]
+        assert after[line].mean() < before.pixels[0][line].mean() - 0.14
+
+
+def test_a_narrow_region_without_lines_keeps_what_it_is() -> None:
+    flat = film(np.full((N, N), 0.3))
+    assert np.allclose(unlined(flat, region(septal(0.3))).pixels, flat.pixels, atol=1e-6)
+
+
 def test_a_wide_region_keeps_its_fine_structure() -> None:
     line, wide = septal(0.0), circle(40)
     before = film(0.3 + 0.2 * line)

@@ -254,6 +254,19 @@ def test_a_stopped_way_goes_on_where_it_stopped(after: int, steps: Told, tmp_pat
     assert steps == ALL[{8: 7, 11: 10}.get(after, after) :]
 
 
+def test_a_head_that_was_fitted_before_the_peer_is_fitted_again(steps: Told, tmp_path: Path) -> None:
+    options = asked(tmp_path, told=tmp_path / "told.npz", spines=tmp_path / "spines.npz")
+    (options.runs / "first").mkdir()
+    older = [chest.COMMAND, heads.COMMAND, heads.COMMAND_CLEARED]
+    for file in (options.runs / "first" / "net.pt", options.runs / "net.pt"):
+        kept = {"plan": {"learns": "dense"}, "history": [{"command": c} for c in older]}
+        basis.save(kept, file)
+    options.start = options.runs / "first" / "net.pt"
+    chest.whole(options, PLAN)
+    assert steps[:2] == [("peer 9", ""), ("heads", "")]
+    assert ("heads --cleared FILE", "") in steps
+
+
 def test_a_network_that_has_learned_anatomy_tells_that_of_rejected_films(steps: Told, tmp_path: Path) -> None:
     file = tmp_path / "older" / "net.pt"
     file.parent.mkdir()

@@ -6,10 +6,12 @@ import pytest
 from PIL import Image as Picture
 
 from train import toys
+from whyray import knowledge
 
 torch = pytest.importorskip("torch")
 
-from whyray_train import basis, films, open_lungs, peer  # noqa: E402
+from whyray_train import basis, films, open_lungs, peer, publish  # noqa: E402
+from whyray_train.lite0 import HEAD  # noqa: E402
 from whyray_train.network import ReaderNet  # noqa: E402
 
 HEADS = ("Edema", "Mass", films.NORMAL_LABEL)
@@ -46,8 +48,7 @@ def test_films_of_other_sources_carry_what_the_film_level_part_says_and_children
     drawn(tmp_path / "children", ["k1", "k2"])
     drawn(tmp_path / "hannover", ["h"])
     monkeypatch.setattr(open_lungs, "read", lambda data: ([], []))
-    monkeypatch.setattr(peer, "SIDE", 64)
-    found = peer.gather(network(), tmp_path, tmp_path / "cache", 3.0)
+    found = peer.gather(network(), tmp_path, tmp_path / "cache", 64, 3.0)
     assert found.images.shape == (3 + 2 + 1, 64, 64)  # no film of val
     assert found.targets[:3, :3].tolist() == [[1, 0, 0], [0, 1, 0], [0, 0, 1]]
     assert ((found.targets[3:, :3] > 0) & (found.targets[3:, :3] < 1)).all()
@@ -106,12 +107,22 @@ def test_a_stopped_run_ends_as_one_that_was_not_stopped(tmp_path: Path, monkeypa
 def test_the_command_takes_an_older_network_and_tells_what_it_did(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    state = {k: v for k, v in network().state_dict().items() if not k.startswith(("peer.", "classify."))}
-    basis.save({"state": state, "heads": list(HEADS), "history": [{"command": "first"}]}, tmp_path / "net.pt")
+    state = {k: v for k, v in network().state_dict().items() if not k.startswith("peer.")}
+    state["classify.weight"] = state["classify.weight"][:, :HEAD].clone()  # of a network older than the peer
+    kept = {"state": state, "heads": list(HEADS), "plan": {"size": 64}, "history": [{"command": "first"}]}
+    basis.save(kept, tmp_path / "net.pt")
     monkeypatch.setattr(peer, "gather", lambda *_: given())
     monkeypatch.setattr(peer, "Plan", lambda steps=2, seed=1: replace(PLAN, steps=steps, seed=seed))
     peer.main(["--data", str(tmp_path), "--runs", str(tmp_path), "--steps", "2"])
     kept = torch.load(tmp_path / "net.pt", weights_only=True)
     assert [entry["command"] for entry in kept["history"]] == ["first", f"{peer.COMMAND} --steps 2 --seed 1"]
     assert torch.equal(kept["state"]["backbone.stem.weight"], state["backbone.stem.weight"])
-    assert set(kept["state"]) == set(network().state_dict())
+    assert torch.equal(kept["state"]["classify.weight"][:, :HEAD], state["classify.weight"])
+    assert not kept["state"]["classify.weight"][:, HEAD:].any()  # says nothing until a head is fitted
+    basis.whole_net(tmp_path / "net.pt")
+    toys.save_film(tmp_path, "a")
+    toys.write(tmp_path / "nih" / "labels.csv", [toys.label_row("a", "Edema", HEADS[:2])])
+    toys.write(tmp_path / "nih_anatomy" / "quality.csv", [toys.quality_row("a")])
+    pack = next(p for p in knowledge.load_packs() if p.id == "chest")
+    with pytest.raises(SystemExit, match="has no head fitted on its peer"):
+        publish.Publisher(tmp_path, tmp_path, tmp_path / "out", pack, "x")

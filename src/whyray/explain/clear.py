@@ -38,6 +38,11 @@ def clear(image: Image, region: Region, donors: Mask | None = None) -> Image:
     changes; where little is left, the sign is everywhere and only the clearest lung counts. With fewer donors than a
     twentieth of the region left, the surface is laid under all of them, the region included.
     """
+    return unlined(lowered(image, region, donors), region)
+
+
+def lowered(image: Image, region: Region, donors: Mask | None) -> Image:
+    """The film whose low band in `region` is that of its clear lung."""
     from scipy import ndimage
 
     grid = Grid.of(image, region, donors, FINE)
@@ -54,8 +59,7 @@ def clear(image: Image, region: Region, donors: Mask | None = None) -> Image:
     rough = float(np.quantile((grid.band - under)[known], CLEARER)) if known.any() else 0.0
     under = under + np.float32(RANGE * left * max(rough, 0.0))
     low = grid.band + within * (np.minimum(under, grid.band) - grid.band)
-    image = grid.painted(image, region, low.astype(np.float32), "clear", hole)
-    return unlined(image, region)
+    return grid.painted(image, region, low.astype(np.float32), "clear", hole)
 
 
 def surface(values: F32, known: Mask, low: float = LOW) -> F32:
