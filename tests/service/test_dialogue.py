@@ -58,7 +58,7 @@ def with_nodule(reader: Reader, sign: str, data: Path, wanted: int) -> Iterator[
     """Real films labelled with a nodule or mass on which the sign is seen."""
     with (data / "nih" / "labels.csv").open(newline="") as handle:
         rows = [r for r in csv.DictReader(handle) if {"Nodule", "Mass"} & set(r["labels"].split("|"))]
-    for row in (r for r in rows if r["split"] in ("val", "devtest")):
+    for row in sorted(rows, key=lambda r: r["split"] == "train"):
         film = data / "nih" / f"{row['id']}.jpg"
         seen = reader.read(film).observations.sign(sign)
         if wanted and seen is not None and seen.region is not None:
@@ -143,10 +143,19 @@ def test_the_four_turns_on_real_films(reader: Reader, round_sign: str, data_root
     assert seen == 3
 
 
+def test_to_disagree_with_a_learned_pattern_strikes_no_other_sign(reader: Reader) -> None:
+    session = reader.open(EDEMA)
+    why = reader.ask(session.id, "为什么判断为肺水肿？")
+    pattern = next(s for s in reader.packs[0].signs if s.learned and s.id in {a.sign for a in why.anchors})
+    anchor = next(a for a in why.anchors if a.sign == pattern.id)
+    assert reader.ask(session.id, f"{anchor.id} 不对，那不是肺水肿").correction is None
+
+
 def test_a_struck_sign_leaves_the_conclusion_and_comes_back(reader: Reader) -> None:
     session = reader.open(EDEMA)
     why = reader.ask(session.id, "为什么判断为肺水肿？")
-    carrying = next(e for e in why.items if e.polarity == "for" and e.region is not None)
+    learned = {s.id for s in reader.packs[0].signs if s.learned}
+    carrying = next(e for e in why.items if e.polarity == "for" and e.region is not None and e.sign not in learned)
     anchor = next(a for a in why.anchors if a.sign == carrying.sign)
     name = next(s.name.zh for s in reader.packs[0].signs if s.id == carrying.sign)
     struck = reader.ask(session.id, f"{anchor.id} 不对，那不是{name}")

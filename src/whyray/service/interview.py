@@ -187,7 +187,8 @@ class Interview:
         pool = struck if restoring else frozenset(s.id for s in self._shown() if s.id not in struck)
         anchors = [a for a in self.session.anchors if a.id in query.anchors and a.sign in pool]
         named = [s for s in query.signs if s in pool] or [a.sign for a in anchors if a.sign is not None]
-        named = named or [s for s in self._carrying(query.target) if s in pool]
+        if not query.anchors:  # a place that no named sign carries, as a learned pattern's, is not another's
+            named = named or [s for s in self._carrying(query.target) if s in pool]
         if not named and restoring and len(struck) == 1 and not (query.signs or query.anchors or query.target):
             named = list(struck)
         if not named:
