@@ -84,6 +84,15 @@ def whole_net(file: Path) -> tuple[ReaderNet, dict[str, Any]]:
     return net, saved
 
 
+def average(kept: dict[str, torch.Tensor], net: torch.nn.Module, decay: float) -> None:
+    """One step of the moving average of weights and buffers towards the current ones."""
+    for key, value in net.state_dict().items():
+        if value.dtype.is_floating_point:
+            kept[key].lerp_(value.detach(), 1 - decay)
+        else:
+            kept[key].copy_(value)
+
+
 def save(kept: Mapping[str, object], file: Path) -> None:
     """Writes a ``net.pt`` whole or not at all: that it exists says that its training has ended."""
     temporary = file.with_suffix(".tmp")

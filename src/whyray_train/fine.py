@@ -27,7 +27,7 @@ from whyray.domain import Engine
 from whyray.engines import create
 from whyray.perception import second
 from whyray_train import fine_data, fine_eval
-from whyray_train.basis import commit
+from whyray_train.basis import average, commit
 from whyray_train.fine_data import Crops, Lungs
 from whyray_train.fine_network import FineNet, bank, pooled
 from whyray_train.loop import sign_loss
@@ -113,7 +113,7 @@ def train(data: Path, runs: Path, cache: Path, base: Engine, plan: Plan, start: 
             torch.nn.utils.clip_grad_norm_(net.parameters(), 2.0)
             optimiser.step()
             schedule.step()
-            _average(kept, net, min(plan.average, (1 + step) / (10 + step)))
+            average(kept, net, min(plan.average, (1 + step) / (10 + step)))
             found.append([p.item() for p in parts])
         done += len(found)
         masks, scores = np.mean(found, axis=0).round(4).tolist()
@@ -216,14 +216,6 @@ def mined(net: FineNet, normal: Lungs) -> NDArray[np.int64]:
             best = logits.flatten(1).argmax(dim=1).numpy()
             out[row] = np.stack(np.unravel_index(best, logits.shape[1:]), axis=1) * bank().look.stride
     return out
-
-
-def _average(kept: dict[str, Tensor], net: FineNet, decay: float) -> None:
-    for key, value in net.state_dict().items():
-        if value.dtype.is_floating_point:
-            kept[key].lerp_(value.detach(), 1 - decay)
-        else:
-            kept[key].copy_(value)
 
 
 def write(net: FineNet, file: Path) -> None:

@@ -18,6 +18,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from torch import Tensor
 
 from whyray_train import augment
+from whyray_train.basis import average
 from whyray_train.films import STRUCTURE_BITS
 from whyray_train.gating import pooled
 from whyray_train.network import ReaderNet
@@ -178,11 +179,7 @@ class Average:
         """One step towards the current weights; early steps move faster."""
         self.steps += 1
         decay = min(self.decay, (1 + self.steps) / (10 + self.steps))
-        for key, value in net.state_dict().items():
-            if value.dtype.is_floating_point:
-                self.state[key].lerp_(value.detach(), 1 - decay)
-            else:
-                self.state[key].copy_(value)
+        average(self.state, net, decay)
 
 
 @dataclass(eq=False, slots=True)

@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from whyray_train import augment, films, heads, open_lungs
-from whyray_train.basis import adopt, build, commit, sampling_weights, save
+from whyray_train.basis import adopt, average, build, commit, sampling_weights, save
 from whyray_train.lite0 import HEAD, Backbone, load_imagenet
 from whyray_train.network import ReaderNet
 
@@ -182,15 +182,6 @@ def train(net: ReaderNet, given: Films, plan: Plan, runs: Path) -> None:
         states = {"net": peer.state_dict(), "optimiser": optimiser.state_dict(), "schedule": schedule.state_dict()}
         save({**states, "average": kept, "done": done, "plan": run}, file)
     peer.load_state_dict(kept)
-
-
-def average(kept: dict[str, Tensor], net: nn.Module, decay: float) -> None:
-    """One step of the moving average of weights and buffers towards the current ones."""
-    for key, value in net.state_dict().items():
-        if value.dtype.is_floating_point:
-            kept[key].lerp_(value.detach(), 1 - decay)
-        else:
-            kept[key].copy_(value)
 
 
 def main(argv: list[str] | None = None) -> None:

@@ -23,7 +23,7 @@ F64 = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 
 STRONG = 0.85
-FALSE = 0.004  # of normal films, a channel: with the heart, which has no channel, all signs stay under a tenth
+FALSE = 0.004  # of normal train films, a channel; on unseen ones more of them get a strong score (model card)
 MARGIN = 0.15  # strength by which a film read by the reader may differ from its cached array
 SLOPES = (1.0, 4.0)  # flatter ones would call many films possible and none sure
 LEVELS = (0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9)
