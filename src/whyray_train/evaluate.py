@@ -24,7 +24,17 @@ from numpy.typing import NDArray
 
 from whyray.domain import ArgumentError, Finding, ImageRefused, SignDefinition
 from whyray.service import Reader, Reading, Settings
-from whyray_train import anatomy_eval, erasure_eval, films, kerley_eval, metrics, model_card, sign_eval, spread
+from whyray_train import (
+    anatomy_eval,
+    erasure_eval,
+    films,
+    heart_eval,
+    kerley_eval,
+    metrics,
+    model_card,
+    sign_eval,
+    spread,
+)
 from whyray_train.gating import channels
 from whyray_train.probe import probe
 
@@ -91,6 +101,8 @@ def main() -> None:
         **sign_eval.together_against_labels(scores.films, scores.names, scores.together),
     }
     numbers["signs_on_inserted"] = sign_eval.on_inserted(engine, options.data, options.cache)
+    held = [f for f in table if f.split == "val" and f.anatomy is not None and films.NORMAL_LABEL in f.labels]
+    numbers["signs_on_inserted"][heart_eval.SIGN] = heart_eval.on_widened(reader, held)
     numbers["pointing"] = sign_eval.pointing(reader, options.data, scores.films)
     numbers["heart_ratio"] = anatomy_eval.ratio_against_label(scores.films, scores.heart)
     numbers["kerley_b"] = kerley_eval.short_lines(engine, options.data, options.cache)

@@ -30,10 +30,12 @@ UNMARKED = len(STRUCTURE_BITS)  # from this plane on: structures that no real fi
 COLUMNS = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
 MARGIN = 3  # cells of the sign map beyond which no sign lies: pleura and hidden bases are nearer
 
+SIGNS = ("lateral", "narrow", "smooth", "beside", "signs")
 LEARNS: Mapping[str, tuple[str, ...]] = {
     "film": ("backbone", "classify", "bias", "dropout"),
     "anatomy": ("trunk", "anatomy"),
-    "dense": ("trunk", "anatomy", "lateral", "narrow", "smooth", "signs"),
+    "signs": SIGNS,
+    "dense": ("trunk", "anatomy", *SIGNS),
 }
 
 
@@ -47,7 +49,7 @@ class Plan:
     """Numbers of one training run.
 
     ``real``, ``inserted``, ``projected``, ``human`` and ``marked`` films make one batch; ``segment`` steps are logged
-    and saved together. What ``learns`` (`LEARNS`): the film-level part; after it anatomy and signs, or anatomy alone.
+    and saved together. What ``learns`` (`LEARNS`): the film-level part; after it anatomy and signs, or one of the two.
     """
 
     size: int = 320
@@ -149,10 +151,16 @@ def losses(net: ReaderNet, batch: Batch, plan: Plan, shares: Tensor | None = Non
     if plan.learns == "anatomy":
         return outline_losses(net.outlines(picture), batch, shares)
     out = net.dense(net.backbone(picture)[0])
-    seen = F.binary_cross_entropy_with_logits(pooled(out["signs"]), batch.film_signs, reduction="none")
-    return outline_losses(out["anatomy"], batch, shares) | {
-        "signs": sign_loss(out["signs"], batch.signs, batch.sign_weight),
-        "outside": outside_loss(out["signs"], batch.anatomy, batch.anatomy_weight),
+    marks = mark_losses(out["signs"], batch)
+    return marks if plan.learns == "signs" else outline_losses(out["anatomy"], batch, shares) | marks
+
+
+def mark_losses(logits: Tensor, batch: Batch) -> dict[str, Tensor]:
+    """The losses of sign logits (n, j, h, w), by name."""
+    seen = F.binary_cross_entropy_with_logits(pooled(logits), batch.film_signs, reduction="none")
+    return {
+        "signs": sign_loss(logits, batch.signs, batch.sign_weight),
+        "outside": outside_loss(logits, batch.anatomy, batch.anatomy_weight),
         "film_signs": (seen * batch.film_sign_weight).sum() / batch.film_sign_weight.sum().clamp_min(1),
     }
 

@@ -13,6 +13,7 @@ from whyray_train.lite0 import EARLY, HEAD, STAGES, Backbone, Stages, doubled, s
 OWN = (*STAGES[EARLY:5], (6, 192, 2, 2, 5))
 HALF, QUARTER = (channels for _, channels, *_ in STAGES[:EARLY])
 FINE = 64  # features at quarter resolution that outlines are read from
+SIGN_WIDTHS = (48, 64, 80, 96)  # of the maps that signs are read from, at strides 4 to 32
 EMBEDDING = 2 * HEAD  # what is told of the whole film is told from: the backbone's last map, and the peer's
 
 
@@ -21,7 +22,8 @@ class DenseTrunk(nn.Module):
 
     On the later stages that tell diseases, decoders fitted the outlines that they learned from little better than
     held-out ones (``docs/decisions/0019``): what tells a disease does not place an outline. The early stages are
-    shared. Signs stay on the stages that tell diseases: read from this trunk, they left their places on real films.
+    shared. Signs stay on the stages that tell diseases, and see these features beside them without changing them: where
+    both learned together, signs left their places on real films.
     """
 
     def __init__(self) -> None:
@@ -69,10 +71,12 @@ class ReaderNet(nn.Module):
         self.peer = Backbone()
         self.trunk = DenseTrunk()
         self.anatomy = AnatomyHead(structures)
-        taps, widths = (QUARTER, STAGES[2][1], STAGES[4][1], STAGES[6][1]), (48, 64, 80, 96)
+        taps, widths = (QUARTER, STAGES[2][1], STAGES[4][1], STAGES[6][1]), SIGN_WIDTHS
         self.lateral = nn.ModuleList(nn.Conv2d(c, w, 1) for c, w in zip(taps, widths, strict=True))
         self.narrow = nn.ModuleList(nn.Conv2d(widths[i + 1], widths[i], 1) for i in range(3))
         self.smooth = nn.ModuleList(separable(widths[i]) for i in range(3))
+        self.beside = nn.Conv2d(FINE, widths[0], 1, bias=False)
+        nn.init.zeros_(self.beside.weight)  # until the signs have learned what to take from the outlines' features
         self.signs = SignConvGating(widths[0], structures)
         self.dropout = nn.Dropout(dropout)
         self.classify = nn.Conv2d(EMBEDDING, heads, 1, bias=False)
@@ -99,10 +103,12 @@ class ReaderNet(nn.Module):
 
     def dense(self, taps: list[Tensor]) -> dict[str, Tensor]:
         """Anatomy, and signs gated by it, from the backbone's maps at strides 2 to 32."""
-        anatomy = self.anatomy(self.trunk(*taps[:2]))
+        fine = self.trunk(*taps[:2])
+        anatomy = self.anatomy(fine)
         y = self.lateral[3](taps[4])
         for i in (2, 1, 0):
-            y = self.smooth[i](doubled(self.narrow[i](y)) + self.lateral[i](taps[i + 1]))
+            y = doubled(self.narrow[i](y)) + self.lateral[i](taps[i + 1])
+            y = self.smooth[i](y + self.beside(fine) if i == 0 else y)
         return {"anatomy": anatomy, "signs": self.signs(y, anatomy)}
 
     def forward(self, x: Tensor) -> dict[str, Tensor]:

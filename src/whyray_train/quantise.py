@@ -45,7 +45,7 @@ HEADS = ("net.signs", "net.anatomy.structures", "net.classify", "gate")
 DECODERS = (
     *(f"net.trunk.{part}" for part in ("smooth", "lateral", "narrow", "edge")),
     "net.anatomy.last",
-    *(f"net.{part}" for part in ("lateral", "narrow", "smooth")),
+    *(f"net.{part}" for part in ("lateral", "narrow", "smooth", "beside")),
 )
 FIRST = tuple(f"net.{net}.{part}" for net in ("backbone", "peer") for part in ("stem", "early"))
 # What stays float32, by the start of its weights' names; the first entry quantises everything.

@@ -79,7 +79,7 @@ def test_the_kinds_are_these() -> None:
         "redistribution",
     ]
     assert set(CHANNELS) == set(KINDS) - {"mass"}
-    assert len(LOOKALIKES) == 9
+    assert len(LOOKALIKES) == 13
 
 
 @pytest.mark.parametrize("kind", KINDS)

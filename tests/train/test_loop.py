@@ -18,7 +18,8 @@ HEADS = 3
 PLAN = Plan(size=toys.SIZE, steps=4, segment=2, seed=3)
 FILM = ("film",)
 OUTLINES = ("anatomy", "placed", "sized")
-DENSE = (*OUTLINES, "signs", "outside", "film_signs")
+MARKS = ("signs", "outside", "film_signs")
+DENSE = (*OUTLINES, *MARKS)
 
 
 @pytest.fixture(scope="module")
@@ -81,7 +82,7 @@ def test_a_finished_run_is_not_trained_again(mixed: list[tuple[Source, int]], tm
     assert sorted(p.name for p in tmp_path.iterdir()) == ["checkpoint.pt", "log.jsonl"]
 
 
-@pytest.mark.parametrize(("part", "names"), [("film", FILM), ("anatomy", OUTLINES), ("dense", DENSE)])
+@pytest.mark.parametrize(("part", "names"), [("film", FILM), ("anatomy", OUTLINES), ("signs", MARKS), ("dense", DENSE)])
 def test_all_losses_fall_on_films_that_tell_what_they_show(part: str, names: tuple[str, ...], tmp_path: Path) -> None:
     source, plan = toys.source(8, HEADS), replace(PLAN, learns=part)
     first = found(source.draw(np.arange(8)), plan)
@@ -97,7 +98,8 @@ def test_all_losses_fall_on_films_that_tell_what_they_show(part: str, names: tup
     [
         ("film", {"backbone", "classify", "bias"}),
         ("anatomy", {"trunk", "anatomy"}),
-        ("dense", {"trunk", "anatomy", "lateral", "narrow", "smooth", "signs"}),
+        ("signs", {"lateral", "narrow", "smooth", "beside", "signs"}),
+        ("dense", {"trunk", "anatomy", "lateral", "narrow", "smooth", "beside", "signs"}),
     ],
 )
 def test_what_does_not_learn_stays_as_it_is(

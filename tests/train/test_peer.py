@@ -120,6 +120,9 @@ def test_the_command_takes_an_older_network_and_tells_what_it_did(
     assert torch.equal(kept["state"]["classify.weight"][:, :HEAD], state["classify.weight"])
     assert not kept["state"]["classify.weight"][:, HEAD:].any()  # says nothing until a head is fitted
     basis.whole_net(tmp_path / "net.pt")
+    del kept["state"]["beside.weight"]  # of a network whose signs do not see the outlines' features
+    basis.save(kept, tmp_path / "older.pt")
+    assert not basis.whole_net(tmp_path / "older.pt")[0].beside.weight.any()
     toys.save_film(tmp_path, "a")
     toys.write(tmp_path / "nih" / "labels.csv", [toys.label_row("a", "Edema", HEADS[:2])])
     toys.write(tmp_path / "nih_anatomy" / "quality.csv", [toys.quality_row("a")])

@@ -217,6 +217,96 @@ def marker(film: Film, rng: np.random.Generator) -> F32 | None:
     return film.pixels + share * (np.float32(rng.uniform(0.85, 1)) - film.pixels)
 
 
+@lookalike
+def port(film: Film, rng: np.random.Generator) -> F32 | None:
+    """An implanted port: a dense disc of 18 to 30 mm with a rim, and its catheter to the great veins."""
+    side = pick_side(film, rng)
+    if side is None:
+        return None
+    mm = film.mm_per_px
+    centre = _spot(side, rng, (0.1, 0.5), (0.45, 0.95))
+    radius = rng.uniform(9, 15) / mm
+    turn = np.linspace(0, 2 * np.pi, 25)
+    rim = centre + radius * np.stack([rng.uniform(0.75, 1) * np.sin(turn), np.cos(turn)], axis=1)
+    canvas = np.zeros_like(film.pixels)
+    stroke(canvas, np.stack([centre, centre + 0.5]), 0.95 * radius, rng.uniform(0.2, 0.7), tube=True)
+    stroke(canvas, rim, max(0.6, rng.uniform(0.6, 1.4) / mm), rng.uniform(0.4, 1))
+    inner = rng.uniform(0.35, 0.7) * radius
+    stroke(canvas, np.stack([centre, centre + 0.5]), inner, rng.uniform(0.3, 0.9), tube=True)
+    vein = np.array([side.top + rng.uniform(0.3, 0.55) * side.height, side.inner[round(centre[0])]])
+    stroke(canvas, bow(centre, vein, rng, 0.5), max(0.6, rng.uniform(0.7, 1.3) / mm), rng.uniform(0.3, 0.7), tube=True)
+    return film.pixels + np.float32(rng.uniform(0.12, 0.5)) * blur(canvas, 0.5)
+
+
+@lookalike
+def generator(film: Film, rng: np.random.Generator) -> F32 | None:
+    """A pacemaker: a rounded plate of 30 to 55 mm, nearly opaque, with one or two leads towards the heart."""
+    side = pick_side(film, rng)
+    if side is None:
+        return None
+    mm = film.mm_per_px
+    centre = _spot(side, rng, (-0.02, 0.3), (0.6, 1.05))
+    half = rng.uniform(8, 16) / mm
+    lean = rng.uniform(-0.6, 0.6)
+    reach = rng.uniform(0.4, 0.9) * half * np.array([np.sin(lean), np.cos(lean)])
+    plate = np.zeros_like(film.pixels)
+    stroke(plate, np.stack([centre - reach, centre + reach]), half, tube=True)
+    leads = np.zeros_like(plate)
+    for _ in range(int(rng.integers(1, 3))):
+        goal = np.array([side.top + rng.uniform(0.6, 0.9) * side.height, side.inner[round(side.top + side.height / 2)]])
+        stroke(leads, bow(centre, goal, rng, 0.4), max(0.6, rng.uniform(0.5, 1.0) / mm), rng.uniform(0.5, 1))
+    share = np.float32(rng.uniform(0.6, 0.97)) * blur(ramp(plate, 0.05, 0.35), 0.4)
+    solid = film.pixels + share * (np.float32(rng.uniform(0.9, 1)) - film.pixels)
+    return solid + np.float32(rng.uniform(0.15, 0.4)) * blur(leads, 0.4)
+
+
+@lookalike
+def electrodes(film: Film, rng: np.random.Generator) -> F32 | None:
+    """One to three adhesive electrodes: faint round pads of 25 to 40 mm, with a small dense snap in the middle."""
+    mm = film.mm_per_px
+    canvas = np.zeros_like(film.pixels)
+    for _ in range(int(rng.integers(1, 4))):
+        side = pick_side(film, rng)
+        if side is None:
+            return None
+        spot = _spot(side, rng, (0.0, 1.0), (0.1, 1.1))
+        point = np.stack([spot, spot + 0.5])
+        pad = np.zeros_like(canvas)
+        stroke(pad, point, rng.uniform(12, 20) / mm, tube=True)
+        canvas += ramp(pad, 0.05, 0.3) * np.float32(rng.uniform(0.02, 0.12))
+        stroke(canvas, point, rng.uniform(2, 5) / mm, rng.uniform(0.2, 0.9), tube=True)
+    return film.pixels + np.float32(rng.uniform(0.2, 0.5)) * blur(canvas, 0.4)
+
+
+@lookalike
+def breasts(film: Film, rng: np.random.Generator) -> F32 | None:
+    """Soft tissue over both lower zones: a veil that ends below in a bowed edge, of like strength on both sides."""
+    mm, size = film.mm_per_px, film.pixels.shape[0]
+    rows = np.arange(size, dtype=np.float32)[:, None]
+    cols = np.arange(size, dtype=np.float32)[None, :]
+    share = np.zeros_like(film.pixels)
+    strength, low = rng.uniform(0.06, 0.22), rng.uniform(0.75, 1.05)
+    for side in sides(film):
+        row = side.top + (low + rng.normal(0, 0.02)) * side.height
+        line = round(min(max(row, 0), size - 1))
+        middle = float(side.inner[line] + rng.uniform(0.55, 0.9) * (side.wall[line] - side.inner[line]))
+        wide, tall = rng.uniform(50, 80) / mm, rng.uniform(50, 90) / mm
+        away = np.sqrt(
+            ((cols - middle) / wide) ** 2 + np.where(rows < row - tall, 9, ((rows - row + tall) / tall) ** 2)
+        )
+        edge = 1 - ramp(away.astype(np.float32), 1 - 3 / (wide * mm), 1.0)
+        rise = ramp((rows - row + tall) * mm, -1, rng.uniform(25, 60))
+        share = np.maximum(share, np.float32(strength * rng.uniform(0.8, 1)) * edge * rise)
+    return opacify(film.pixels, blur(share, 0.8 / mm), dense_level(film))
+
+
+def _spot(side: Side, rng: np.random.Generator, down: tuple[float, float], out: tuple[float, float]) -> F64:
+    """(row, column) at random shares of the lung's height, and of the way from its medial border to the wall."""
+    row = side.top + rng.uniform(*down) * side.height
+    line = min(max(round(row), 0), side.wall.size - 1)
+    return np.array([row, side.inner[line] + rng.uniform(*out) * (side.wall[line] - side.inner[line])])
+
+
 def _arc(start: F64, wall: float, side: Side, rng: np.random.Generator) -> F64:
     """(12, 2) path from the medial to the lateral border, bowed like a posterior or an anterior rib."""
     along = np.linspace(-0.05, 1.05, 12)
