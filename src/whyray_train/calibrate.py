@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 from scipy.optimize import minimize, minimize_scalar
-from scipy.special import expit, log_expit
+from scipy.special import expit, log_expit, log_ndtr
 
 F64 = NDArray[np.float64]
 
@@ -67,6 +67,27 @@ def balanced(labels: NDArray[np.bool_], groups: Sequence[str]) -> F64:
     counts = {k: keys.count(k) for k in set(keys)}
     weights = np.array([1 / counts[k] for k in keys])
     return np.asarray(weights / weights.mean(), dtype=np.float64)
+
+
+def limit_spread(beyond: F64, labels: NDArray[np.bool_], least: float) -> float:
+    """Standard deviation about a limit for which the normal probability of lying beyond it tells the label best.
+
+    Parameters
+    ----------
+    beyond
+        (n,) what was measured less the limit.
+    labels
+        (n,) whether readers call it beyond; both classes count alike.
+    least
+        Error of the measurement: readers differ by more than that.
+    """
+    weights = np.where(labels, 0.5 / max(labels.sum(), 1), 0.5 / max((~labels).sum(), 1))
+
+    def loss(spread: float) -> float:
+        told = np.where(labels, log_ndtr(beyond / spread), log_ndtr(-beyond / spread))
+        return -float((weights * told).sum())
+
+    return float(minimize_scalar(loss, bounds=(least, 5 * least), method="bounded").x)
 
 
 def fit_logistic(

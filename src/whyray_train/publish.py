@@ -25,7 +25,7 @@ from whyray import imaging, knowledge
 from whyray.domain import Engine, Image, Pack, Region
 from whyray.engines import create, read_card
 from whyray.perception import build_scene, observe
-from whyray.perception.detectors.cardiothoracic import thorax_extent
+from whyray.perception.detectors.cardiothoracic import cardiothoracic_ratio, thorax_extent
 from whyray.perception.detectors.mapped import strength
 from whyray.perception.quality import contrast
 from whyray.perception.scene import Scene
@@ -53,6 +53,7 @@ F64 = NDArray[np.float64]
 INSERTED, INSERTED_SEED = 400, 7  # val films with inserted signs that signs are calibrated on
 GATE_KEEP = 0.995  # share of adult training films that the gate must let through
 CONTRAST_KEEP = 0.98
+HEART_LABEL, RATIO_KIND = "Cardiomegaly", "cardiothoracic_ratio"
 MAD = 1.4826  # standard deviation over median absolute deviation of a normal distribution
 
 
@@ -195,7 +196,9 @@ class Publisher:
         contrasts = [contrast(s) for s in scenes if len(s.lungs) == 2]
         self.card["thresholds"]["contrast"] = round(float(np.quantile(contrasts, 1 - CONTRAST_KEEP)), 4)
         self.calibration(engine)
-        self.card["reference"]["cardiothoracic_error"] = max(self.heart_error(engine), self.heart_repeat(engine))
+        error = max(self.heart_error(engine), self.heart_repeat(engine))
+        self.card["reference"]["cardiothoracic_error"] = error
+        self.card["reference"]["cardiothoracic_spread"] = self.heart_spread(engine, error)
 
     def calibration(self, engine: Engine) -> None:
         """Platt scaling of every head on val."""
@@ -252,6 +255,26 @@ class Publisher:
         found = spread_within(list(ratios.values()))
         log.info("heart ratio between films of one patient: sd %.4f", found)
         return round(found, 4)
+
+    def heart_spread(self, engine: Engine, error: float) -> float:
+        """Standard deviation about the limit for which the heart ratio tells who is called enlarged; at least `error`.
+
+        From train and val films with the label and normal ones.
+        """
+        sign = next(s for s in self.pack.signs if s.detector is not None and s.detector.kind == RATIO_KIND)
+        limits = sign.detector.params["limit"] if sign.detector is not None else {}
+        beyond, labels = [], []
+        for film in [*self.train, *self.val]:
+            if not film.labels & {HEART_LABEL, films.NORMAL_LABEL}:
+                continue
+            found = cardiothoracic_ratio(self.scene(film, engine), sign)
+            if found.measurements:
+                limit = float(limits.get(film.known_view, limits["UNKNOWN"]))
+                beyond.append(found.measurements[0].value - limit)
+                labels.append(HEART_LABEL in film.labels)
+        spread = calibrate.limit_spread(np.array(beyond), np.array(labels), error)
+        log.info("heart ratio about its limit: sd %.4f, %d of %d films enlarged", spread, sum(labels), len(labels))
+        return round(spread, 4)
 
     def signs(self, engine: Engine) -> None:
         """Scores and mask levels of the sign channels."""
@@ -341,6 +364,7 @@ class Publisher:
             "fusion": {"film_weight": 1.0, "sign_weight": 0.0, "base": -3.0, "possible": 0.2},
             "reference": {
                 "cardiothoracic_error": 0.02,
+                "cardiothoracic_spread": 0.02,
                 "sign_models": {
                     c.name: {"scale": 1.0, "shift": -9.0, "cells": c.cells, "level": 0.5} for c in channels()
                 },

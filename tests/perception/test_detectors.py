@@ -135,6 +135,18 @@ def test_the_heart_score_is_the_probability_beyond_the_limit_of_the_view(
     assert sign.measurements[0].uncertainty == 0.02
 
 
+def test_the_heart_score_knows_how_far_readers_differ_and_the_measurement_does_not(tmp_path: Path) -> None:
+    drawn = chest(heart_width=0.47)
+    engine: Engine = scenery.engine(tmp_path, drawn)
+    reference = {**engine.card.reference, "cardiothoracic_spread": 0.05}
+    engine.card = replace(engine.card, reference=reference)  # type: ignore[misc]
+    sign = observe(drawn.image(view="PA"), scenery.pack(), engine).sign(HEART_SIGN)
+    assert sign is not None
+    ratio = value(sign, "cardiothoracic_ratio")
+    assert sign.score == pytest.approx(0.5 * (1 + erf((ratio - 0.5) / (0.05 * sqrt(2)))))
+    assert sign.measurements[0].uncertainty == 0.02
+
+
 @pytest.mark.parametrize(("spacing", "unit", "factor"), [(None, "px", 1.0), ((0.3, 0.5), "mm", 0.5)])
 def test_heart_width_is_in_millimetres_only_with_spacing(
     tmp_path: Path, spacing: tuple[float, float] | None, unit: str, factor: float

@@ -113,3 +113,13 @@ def test_youden_by_hand() -> None:
     assert calibrate.youden(labels, scores) == 0.4
     perfect = np.array([False, False, False, True, True, True])
     assert calibrate.youden(perfect, scores) == 0.5
+
+
+def test_the_spread_about_a_limit_is_the_one_that_labels_were_drawn_with() -> None:
+    rng = np.random.default_rng(3)
+    for true in (0.03, 0.06):
+        beyond = rng.uniform(-0.15, 0.15, 8000)
+        labels = beyond + rng.normal(0, true, len(beyond)) > 0
+        assert calibrate.limit_spread(beyond, labels, 0.02) == pytest.approx(true, rel=0.1)
+    sharp = calibrate.limit_spread(beyond, beyond > 0, 0.02)
+    assert sharp == pytest.approx(0.02, rel=0.01)  # never surer than the measurement

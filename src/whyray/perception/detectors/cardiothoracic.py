@@ -20,7 +20,11 @@ Extent = tuple[float, float, float]  # y, x0, x1
 
 
 def cardiothoracic_ratio(scene: Scene, sign: SignDefinition) -> SignObservation:
-    """Score = probability that the true ratio exceeds the view's limit, given the measurement error of the card."""
+    """Score = probability that the heart is called enlarged: the ratio against the view's limit.
+
+    The card tells the standard deviation about it for which that agrees best with films that readers labelled; one that
+    does not tell it has the measurement error alone.
+    """
     heart_id, lung_ids = parameter(sign, "heart"), parameter(sign, "lungs")
     if not scene.sees(heart_id, *lung_ids):
         return missing(sign.id, "structure_not_visible")
@@ -40,7 +44,8 @@ def cardiothoracic_ratio(scene: Scene, sign: SignDefinition) -> SignObservation:
     limits = parameter(sign, "limit")
     limit = float(limits.get(scene.image.view, limits["UNKNOWN"]))
     sigma = float(scene.card.reference["cardiothoracic_error"])
-    score = 0.5 * (1 + erf((ratio - limit) / (sigma * sqrt(2))))
+    spread = float(scene.card.reference.get("cardiothoracic_spread", sigma))
+    score = 0.5 * (1 + erf((ratio - limit) / (spread * sqrt(2))))
     present = score >= evidence_threshold(scene)
     return SignObservation(
         id=sign.id,
