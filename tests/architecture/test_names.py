@@ -20,7 +20,7 @@ EXPORTED = {
         Region Relation ReportForm ReportPlan ReportSection ReportSentence Revision Rule ScoreFn SecondLook
         SectionDefinition Sentence Session SignDefinition SignObservation SignPhrase SignWeight
         State Store Structure StructureDefinition StructuredReport Synonyms TableLabels Term Ticked
-        Tier Trend Turn Variant Verdict View WhyrayError ZoneDefinition ZoneGroup
+        Tier Trend Turn Variant Verdict View WhyrayError ZoneDefinition ZoneGroup without_opinion
     """,
     "engines": "ENGINES create find_folder read_card",
     "explain": "ERASERS counterfactual erase eraser random_region",

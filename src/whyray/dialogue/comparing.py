@@ -156,7 +156,7 @@ def _say_row(draft: Draft, number: int, row: Row, observed: SignObservation) -> 
     text = _row_text(row, observed)
 
     def line(p: Phrases) -> str:
-        source = p.text(row.source)
+        source = p.source(row.source)
         said = p.join((text(p), _why(row, p), p.fill("item.source", text=source) if source else ""))
         return p.fill("numbered", n=number, text=said[:1].upper() + said[1:])
 

@@ -148,7 +148,7 @@ def _sign_region(look: Look, sign: SignDefinition) -> Region | None:
 
 def _meaning(sign: SignDefinition, p: Phrases) -> str:
     """What a sign means and who says so; empty when the pack does not say."""
-    text, source = p.inside(sign.significance), p.text(sign.source)
+    text, source = p.inside(sign.significance), p.source(sign.source)
     if not text:
         return ""
     said = p.fill("look.means", sign=p.inside(sign.name), text=text)

@@ -44,6 +44,10 @@ class Phrases:
         raw = words if isinstance(words, str) else words.get(self.lang)
         return _SPACE.sub(" ", raw).strip(_TAIL)
 
+    def source(self, source: str) -> str:
+        """Put a source of the pack on one line, in the language of the answer."""
+        return self.text(self.pack.source(source, self.lang))
+
     def sentence(self, key: str, evidence: Iterable[str] = (), **values: object) -> Sentence:
         """Make a sentence of template `key` with its final stop."""
         return self.closed(self.fill(key, **values), evidence)

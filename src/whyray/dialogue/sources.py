@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from whyray.dialogue.draft import Film
-from whyray.domain import DiagnosisDefinition, Evidence, Finding, Pack, SignWeight
+from whyray.domain import DiagnosisDefinition, Evidence, Finding, Pack, SignWeight, without_opinion
 
 # Detector kind of the signs that only a closer look at a lesion decides.
 CLOSER = "closer"
@@ -48,10 +48,10 @@ def source(film: Film, finding: Finding, item: Evidence) -> str:
     """Say where the ratio comes from: the counted table with its numbers, else the source of the weight or sign."""
     weight, p, counted = weight_of(film, finding, item), film.phrases, film.pack.counted
     if weight is not None and weight.basis == "counted" and weight.both is not None and counted is not None:
-        return p.fill("source.counted", table=p.text(counted.table.name), n=weight.n, both=weight.both)
+        return p.fill("source.counted", table=p.source(counted.table.name), n=weight.n, both=weight.both)
     # An opinion is called one beside the ratio already.
     opinion = weight is not None and weight.basis == "expert"
-    return p.text(item.source.removeprefix("expert opinion: ") if opinion else item.source)
+    return p.source(without_opinion(item.source) if opinion else item.source)
 
 
 def grounds(film: Film, finding: Finding, item: Evidence) -> tuple[str, ...]:
@@ -78,7 +78,7 @@ def pathway_basis(film: Film, item: Evidence) -> str:
     if rule is None:
         return ""
     p = film.phrases
-    origin, basis = p.text(rule.source.removeprefix("expert opinion").lstrip(":; ")), p.fill(f"basis.{rule.basis}")
+    origin, basis = p.source(without_opinion(rule.source)), p.fill(f"basis.{rule.basis}")
     return p.fill("item.rule.source" if origin else "item.rule.basis", basis=basis, source=origin)
 
 

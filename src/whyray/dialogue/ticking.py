@@ -91,7 +91,7 @@ def _headed(row: ChecklistRow, text: Words, p: Phrases) -> str:
 
 
 def _source(source: str, p: Phrases) -> str:
-    return p.fill("item.source", text=p.text(source)) if source else ""
+    return p.fill("item.source", text=p.source(source)) if source else ""
 
 
 def _row_text(

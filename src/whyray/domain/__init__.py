@@ -55,6 +55,7 @@ from whyray.domain.protocols import Engine, LooksAgain, ScoreFn, Store
 from whyray.domain.region import Region
 from whyray.domain.report import Edit, ReportSection, ReportSentence, Revision, StructuredReport
 from whyray.domain.sign import DetectorSpec, Morphology, SignDefinition, Synonyms, TableLabels
+from whyray.domain.sourcing import without_opinion
 from whyray.domain.text import Bilingual, Lang, Notice
 from whyray.domain.turn import Anchor, Correction, Intent, Query, Sentence, Session, Turn
 
@@ -150,4 +151,5 @@ __all__ = [
     "WhyrayError",
     "ZoneDefinition",
     "ZoneGroup",
+    "without_opinion",
 ]

@@ -14,7 +14,8 @@ from whyray.domain.diagnosis import DiagnosisDefinition, Differential, Rule
 from whyray.domain.figure import FigureDefinition
 from whyray.domain.plan import ReportPlan
 from whyray.domain.sign import SignDefinition, Synonyms
-from whyray.domain.text import Bilingual
+from whyray.domain.sourcing import in_chinese
+from whyray.domain.text import Bilingual, Lang
 
 _STRICT = {"extra": "forbid"}
 
@@ -130,7 +131,8 @@ class Pack:
     """Everything known about one kind of image; ids are unique inside each tuple.
 
     ``counted`` tells the table behind the weights of basis ``counted``; those are in the diagnoses already.
-    ``figures`` are those of the ``measures`` that perception works out by itself.
+    ``figures`` are those of the ``measures`` that perception works out by itself; ``sources`` is what sources say, by
+    their English words in Chinese.
     """
 
     id: str
@@ -152,6 +154,7 @@ class Pack:
     report: ReportPlan = field(default_factory=ReportPlan)
     counted: Counted | None = None
     figures: dict[str, FigureDefinition] = field(default_factory=dict)
+    sources: dict[str, str] = field(default_factory=dict)
 
     def sign(self, sign_id: str) -> SignDefinition | None:
         """Sign by id."""
@@ -168,6 +171,10 @@ class Pack:
     def structure(self, structure_id: str) -> StructureDefinition | None:
         """Structure by id."""
         return next((s for s in self.structures if s.id == structure_id), None)
+
+    def source(self, text: str, lang: Lang) -> str:
+        """Return a source of the pack in `lang`: its sentences are told, its references stand as they are."""
+        return text if lang == "en" else in_chinese(text, self.sources)
 
     def prior(self, diagnosis: DiagnosisDefinition) -> float:
         """Probability of a diagnosis before anything is seen: as it states, as counted, or the pack's for rare ones.

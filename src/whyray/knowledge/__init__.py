@@ -14,7 +14,8 @@ by the caller. Files of a pack: ``pack.yaml``, ``anatomy.yaml``, ``measures.yaml
 ``templates.yaml`` and any number of files under ``signs/``, ``diagnoses/``, ``rules/`` and ``differentials/``,
 each a list. ``figures.yaml``, when there, says which numbers perception works out by itself; ``places.yaml`` groups
 locations of a report table; ``report.yaml`` says how reports are written; ``counted.yaml`` adds weights counted from a
-table, where a hand-written weight wins; ``spelling.yaml`` holds further terms: how words may be typed.
+table, where a hand-written weight wins; ``spelling.yaml`` holds further terms: how words may be typed;
+``sources.yaml`` says in Chinese what sources say.
 """
 
 from whyray.knowledge.checking import check

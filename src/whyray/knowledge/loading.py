@@ -8,14 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from whyray.domain import Bilingual, Counted, FigureDefinition, Pack, PackError, Places, ReportPlan, SignDefinition
-from whyray.knowledge.merging import merge
+from whyray.knowledge.merging import counted_sources, merge
 from whyray.knowledge.parsed import Parsed, cache_folder
 from whyray.knowledge.schema import validate
 
 PACKS = Path(__file__).parents[1] / "packs"
 _HEADER = "pack.yaml"
 _SINGLE = ("anatomy", "measures", "templates", "terms")
-_OPTIONAL = ("counted", "figures", "places", "report", "spelling")
+_OPTIONAL = ("counted", "figures", "places", "report", "sources", "spelling")
 _FOLDERS = ("signs", "diagnoses", "rules", "differentials")
 
 
@@ -34,6 +34,7 @@ def load_pack(folder: Path) -> Pack:
     optional = {name: _single(parsed, name) for name in _OPTIONAL if (folder / f"{name}.yaml").exists()}
     counted: Counted | None = optional.get("counted")
     figures: dict[str, FigureDefinition] = optional.get("figures", {})
+    sources: dict[str, str] = optional.get("sources", {})
     many = {name: _many(parsed, name) for name in _FOLDERS}
     parsed.keep()
     _refuse_duplicates(
@@ -67,6 +68,7 @@ def load_pack(folder: Path) -> Pack:
         report=optional.get("report", ReportPlan()),
         counted=counted,
         figures=figures,
+        sources={**counted_sources(counted, sources), **sources},
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
 from whyray.domain import Counted, CountedDiagnosis, CountedWeight, DiagnosisDefinition, SignWeight
@@ -16,6 +16,23 @@ def merge(diagnoses: Iterable[DiagnosisDefinition], counted: Counted | None) -> 
     if counted is None:
         return tuple(diagnoses)
     return tuple(_merged(diagnosis, counted) for diagnosis in diagnoses)
+
+
+def counted_sources(counted: Counted | None, chinese: Mapping[str, str]) -> dict[str, str]:
+    """Return what counted weights give as their source, in Chinese by its English words.
+
+    `chinese` has the name of the table.
+    """
+    if counted is None:
+        return {}
+    english = counted.table.name
+    table = chinese.get(english, english)
+    return {
+        _source(weight, facts, english): _source_in_chinese(weight, facts, table)
+        for diagnosis, weights in counted.weights.items()
+        for facts in (counted.diagnoses.get(diagnosis),)
+        for weight in weights
+    }
 
 
 def _merged(diagnosis: DiagnosisDefinition, counted: Counted) -> DiagnosisDefinition:
@@ -49,3 +66,10 @@ def _source(weight: CountedWeight, facts: CountedDiagnosis | None, table: str) -
     ill = facts.studies
     others = f"{weight.sign_only} of {weight.n - ill} without the diagnosis"
     return f"{table}, studies: sign in {weight.both} of {ill} with and {others}"
+
+
+def _source_in_chinese(weight: CountedWeight, facts: CountedDiagnosis | None, table: str) -> str:
+    if facts is None:
+        return f"{table}，{weight.n}次检查，其中{weight.both}次征象与诊断并存"
+    ill = facts.studies
+    return f"{table}：有诊断的{ill}次检查中{weight.both}次有此征象，无诊断的{weight.n - ill}次中{weight.sign_only}次"

@@ -65,6 +65,7 @@ SHAPES: dict[str, Any] = {
     "spelling": tuple[Term, ...],
     "templates": dict[str, Bilingual],
     "measures": dict[str, Bilingual],
+    "sources": dict[str, str],
 }
 
 

@@ -46,10 +46,10 @@ def fact_row(panel: Panel, layer: Layer, number: int) -> None:
         if text is not None:
             panel.space(1)
             panel.write_both(text, kinds, colors, indent, room)
-    if layer.source:
+    if layer.source is not None:
         panel.space(1)
         source = panel.theme.words["source"]
-        text = Bilingual(f"{source.zh}：{layer.source}", f"{source.en}: {layer.source}")
+        text = Bilingual(f"{source.zh}：{layer.source.zh}", f"{source.en}: {layer.source.en}")
         panel.write(text.en if panel.lang == "en" else text.zh, "tiny", "faint", indent, panel.width - indent)
     panel.height = max(panel.height, top + panel.px(24))
 

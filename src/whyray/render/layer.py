@@ -109,7 +109,7 @@ class Layer:
     symbol: int = 0
     state: State | None = None
     tag: Bilingual | None = None
-    source: str = ""
+    source: Bilingual | None = None
     sign: str = ""
 
     @property

@@ -211,7 +211,7 @@ def _fact(
         color, fact.name, region, style="fact", id=fact.id, badge=fact.id, group=fact.kind, rulers=rulers, marks=marks,
         symbol=_symbol(color), state=fact.state, facts=fact.text if fact.text.zh or fact.text.en else None,
         location=Bilingual(f"{words.zh}：{reason.zh}", f"{words.en}: {reason.en}") if reason is not None else None,
-        source=fact.source, sign=fact.sign or "",
+        source=Bilingual(pack.source(fact.source, "zh"), fact.source) if fact.source else None, sign=fact.sign or "",
     )  # fmt: skip
 
 

@@ -156,7 +156,7 @@ def _item(item: Evidence, pack: Pack, lang: Lang, depth: Depth) -> list[str]:
     meaning = item.significance.get(lang)
     if meaning:
         lines.append(f"{words['meaning'].get(lang)}{_COLON[lang]}{meaning}")
-    grounds = [f"{words['source'].get(lang)}{_COLON[lang]}{item.source}"] if item.source else []
+    grounds = [f"{words['source'].get(lang)}{_COLON[lang]}{pack.source(item.source, lang)}"] if item.source else []
     if item.rule:
         grounds.append(f"{words['rule'].get(lang)} {item.rule}")
     if item.counterfactual is not None:
