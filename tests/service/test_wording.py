@@ -42,6 +42,25 @@ def test_a_chinese_reading_has_no_english_sentence(reader: Reader, film: str) ->
     assert english(re.sub(r"\n +", "", text)) == []
 
 
+@pytest.mark.parametrize("question", ["有什么异常？", "anything abnormal?"])
+def test_a_sign_of_several_diagnoses_is_listed_once(reader: Reader, question: str) -> None:
+    session = reader.open(DEMO / "edema.dcm", lang="zh")
+    turn = reader.ask(session.id, question)
+    text = reader.turn_text(turn)
+    signs = {item.sign for item in turn.items}
+    assert len({item.finding for item in turn.items}) > 1
+    assert len(turn.items) > len(signs)
+    assert len(re.findall(r"^ *\d+\. ", text[text.rindex("\n1. ") :], re.MULTILINE)) == len(signs)
+    assert max(int(n) for n in re.findall(r"\[(\d+)\]", text)) == len(signs)
+
+
+def test_a_sign_is_cited_for_a_diagnosis_that_is_listed(reader: Reader) -> None:
+    session = reader.open(DEMO / "edema.dcm", lang="zh")
+    turn = reader.ask(session.id, "有什么异常？")
+    normal = {d.id for d in reader.packs[0].diagnoses if d.normal}
+    assert [item.id for item in turn.items if item.finding in normal] == []
+
+
 def test_the_english_detector_works() -> None:
     assert english("来源：septal lines are oedema first, pneumonia later；似然比 2") != []
     assert english("来源：Aberle et al., Radiology 1988 (hydrostatic and increased-permeability edema)") == []

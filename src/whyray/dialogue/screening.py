@@ -86,16 +86,17 @@ def _screen_all(draft: Draft) -> None:
 def _say_seen(draft: Draft, listed: list[Finding]) -> None:
     """What is on the film before what it may mean: every sign seen that bears on a diagnosis, and its first number.
 
-    The evidence that `listed` conclusions name is cited where there is one, or else the one that weighs most.
+    The evidence that `listed` conclusions name is cited where there is one, or else the one that weighs most in them;
+    that of a normal study comes last.
     """
     film, p = draft.film, draft.film.phrases
     named = {e.id for finding in listed for e in _main(film, finding)[1]}
-    best: dict[str, tuple[tuple[bool, float], Finding, Evidence]] = {}
+    best: dict[str, tuple[tuple[bool, bool, bool, float], Finding, Evidence]] = {}
     for finding in film.findings:
         for item in finding.evidence:
             if item.region is None or is_learned(film, item) or item.sign in film.context.rejected:
                 continue
-            rank = (item.id in named, abs(item.log_lr))
+            rank = (item.id in named, finding in listed, not film.diagnosis(finding).normal, abs(item.log_lr))
             if item.sign not in best or rank > best[item.sign][0]:
                 best[item.sign] = (rank, finding, item)
     if not best:

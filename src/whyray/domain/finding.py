@@ -47,6 +47,8 @@ class Evidence:
         Where it is, in words, and the zone ids.
     region
         Source-pixel mask; None for an absent sign.
+    finding
+        Id of the conclusion that it bears on; empty when that is not known.
     """
 
     id: str
@@ -65,6 +67,7 @@ class Evidence:
     within: tuple[str, ...] = ()
     measurements: tuple[Measurement, ...] = ()
     counterfactual: Counterfactual | None = None
+    finding: str = ""
 
 
 @dataclass(frozen=True, eq=False, slots=True)

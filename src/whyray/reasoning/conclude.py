@@ -110,7 +110,7 @@ def _conclude_one(diagnosis: DiagnosisDefinition, case: _Case, fusion: Fusion, c
     order = sorted(values, key=lambda s: (_ORDER[_polarity(seen[s], values[s])], -abs(values[s])))
     sources = {w.sign: w.source for w in reversed(diagnosis.weights)}
     evidence = tuple(
-        _evidence(f"E{number}", case.signs[s], case, values[s], total, named.get(s), sources.get(s))
+        _evidence(f"E{number}", diagnosis.id, case.signs[s], case, values[s], total, named.get(s), sources.get(s))
         for number, s in enumerate(order, start=count + 1)
     )
     base = fusion.base[diagnosis.id]
@@ -219,6 +219,7 @@ def _polarity(observed: SignObservation, value: float) -> Polarity:
 
 def _evidence(
     evidence_id: str,
+    finding_id: str,
     sign: SignDefinition,
     case: _Case,
     value: float,
@@ -243,6 +244,7 @@ def _evidence(
         erase=observed.erase,
         within=observed.within,
         measurements=observed.measurements,
+        finding=finding_id,
     )
 
 

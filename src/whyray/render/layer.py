@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from whyray.domain import (
@@ -19,6 +19,7 @@ from whyray.domain import (
     Region,
     State,
 )
+from whyray.render.entries import Entry, conclusions, entries, stance, stances
 from whyray.render.theme import load_theme
 
 LayerStyle = Literal["evidence", "anatomy", "measure", "anchor", "fact", "struck", "frame"]
@@ -119,15 +120,28 @@ class Layer:
 
 
 def evidence_layers(evidence: Sequence[Evidence], pack: Pack) -> tuple[Layer, ...]:
-    """One layer per piece of evidence, in the same order; each drawn one gets the next colour slot."""
+    """One layer per entry of the list of evidence, in the same order; each drawn one gets the next colour slot.
+
+    Where the evidence bears on several conclusions, a layer says for and against which.
+    """
     layers: list[Layer] = []
-    slot = 0
-    for item in evidence:
+    slot, several = 0, len(conclusions(evidence)) > 1
+    for entry in entries(evidence):
+        item = entry.first
         lines = tuple(line for measurement in item.measurements for line in measurement.lines)
         drawn = item.region is not None or bool(lines)
-        layers.append(_evidence_layer(item, pack, lines, str(slot) if drawn else item.polarity))
+        layer = _evidence_layer(item, pack, lines, str(slot) if drawn else item.polarity)
+        layers.append(_shared(layer, entry, pack) if several else layer)
         slot += drawn
     return tuple(layers)
+
+
+def _shared(layer: Layer, entry: Entry, pack: Pack) -> Layer:
+    """Return the layer of a sign that may bear on several conclusions: no share and no heading is its own."""
+    said = stances(entry, pack)
+    if layer.facts is not None:
+        said = Bilingual(f"{said.zh}；{layer.facts.zh}", f"{said.en}; {layer.facts.en}")
+    return replace(layer, facts=said, share=None, polarity="absent" if layer.polarity == "absent" else None)
 
 
 def _evidence_layer(item: Evidence, pack: Pack, lines: tuple[Line, ...], key: str) -> Layer:
@@ -145,14 +159,6 @@ def _evidence_layer(item: Evidence, pack: Pack, lines: tuple[Line, ...], key: st
         id=item.id,
         sign=item.sign,
     )
-
-
-def stance(item: Evidence, pack: Pack) -> Polarity:
-    """Whether evidence is for, against or absent; a learned pattern without a place still speaks by its weight."""
-    sign = pack.sign(item.sign)
-    if sign is None or not sign.learned or item.polarity != "absent":
-        return item.polarity
-    return "for" if item.log_lr >= 0 else "against"
 
 
 def sign_name(sign_id: str, pack: Pack) -> Bilingual:

@@ -9,6 +9,7 @@ import numpy as np
 
 from whyray.domain import Anchor, Bilingual, Fact, Look, Observations, Pack, Region, Turn
 from whyray.render.closeup import Window, holds, window_of, zoomed
+from whyray.render.entries import entries
 from whyray.render.layer import Form, Layer, LayerStyle, evidence_layers
 from whyray.render.measuring import rulers_of, within_marks
 from whyray.render.theme import load_theme
@@ -112,8 +113,9 @@ def contour_of(anchor: Anchor, looks: Mapping[str, Look]) -> Region:
 def _evidence(turn: Turn, pack: Pack, anchors: Sequence[Anchor]) -> list[Layer]:
     """Return the evidence, numbered as the answer numbers it; a row names the anchor that it made."""
     layers: list[Layer] = []
-    for number, layer in enumerate(evidence_layers(turn.items, pack), start=1):
-        item = turn.items[number - 1]
+    listed = zip(entries(turn.items), evidence_layers(turn.items, pack), strict=True)
+    for number, (entry, layer) in enumerate(listed, start=1):
+        item = entry.first
         anchor = next((a for a in anchors if a.sign == item.sign and _same(a.region, item.region)), None)
         label = layer.label if anchor is None else _joined(anchor.id, layer.label)
         layers.append(replace(layer, badge=str(number), label=label))

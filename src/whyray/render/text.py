@@ -6,7 +6,8 @@ from collections.abc import Sequence
 from typing import Literal
 
 from whyray.domain import Evidence, Finding, Image, Lang, Observations, Pack, Turn
-from whyray.render.layer import erased, measured, sign_name, stance
+from whyray.render.entries import Entry, conclusions, entries, numbers, stance, stances
+from whyray.render.layer import erased, measured, sign_name
 from whyray.render.theme import Theme, load_theme
 from whyray.render.wrap import columns, wrap
 
@@ -37,17 +38,16 @@ def format_turn(turn: Turn, pack: Pack, lang: Lang, *, width: int = _WIDTH) -> s
     str
         Lines without a final line break; the last is the research-use line.
     """
-    theme = load_theme()
-    numbers = {item.id: number for number, item in enumerate(turn.items, start=1)}
+    numbered = numbers(turn.items)
     out: list[str] = []
     for sentence in turn.sentences:
-        marks = "".join(f"[{numbers[e]}]" for e in sentence.evidence if e in numbers)
+        marks = "".join(f"[{n}]" for n in dict.fromkeys(numbered[e] for e in sentence.evidence if e in numbered))
         for part in (f"{sentence.text} {marks}".rstrip()).splitlines():
             out += _fold(part, "", width)
     if turn.items:
         out += [
             "",
-            _head(theme.words["evidence"].get(lang), lang),
+            _head(_evidence_head(turn.items, pack, lang), lang),
             *_evidence(turn.items, pack, lang, width, depth="name" if turn.query.intent in REASONED else "place"),
         ]
     return _closed(out, lang)
@@ -129,28 +129,51 @@ def _finding(finding: Finding, pack: Pack, theme: Theme, lang: Lang, width: int)
 def _evidence(items: Sequence[Evidence], pack: Pack, lang: Lang, width: int, *, depth: Depth = "meaning") -> list[str]:
     """Numbered items with a hanging indent, told as far as sentences above have not told them."""
     out: list[str] = []
-    margin = len(f"{len(items)}. ")
-    for number, item in enumerate(items, start=1):
-        head, *rest = _item(item, pack, lang, depth)
+    listed, several = entries(items), len(conclusions(items)) > 1
+    margin = len(f"{len(listed)}. ")
+    for number, entry in enumerate(listed, start=1):
+        head, *rest = _shared(entry, pack, lang, depth) if several else _item(entry.first, pack, lang, depth)
         out += _fold(f"{number}. ".rjust(margin) + head, " " * margin, width)
         for line in rest:
             out += _fold(" " * margin + line, " " * margin, width)
     return out
 
 
+def _evidence_head(items: Sequence[Evidence], pack: Pack, lang: Lang) -> str:
+    """Heading of a list: it names the conclusion when all the evidence bears on one."""
+    word, of = load_theme().words["evidence"].get(lang), [pack.diagnosis(i) for i in conclusions(items)]
+    only = of[0] if len(of) == 1 else None
+    return word if only is None else load_theme().words["about"].get(lang).format(word=word, name=only.name.get(lang))
+
+
+def _shared(entry: Entry, pack: Pack, lang: Lang, depth: Depth) -> list[str]:
+    """Say of a sign how sure it is and for and against which conclusions it speaks, then where and how much, once."""
+    words, item = load_theme().words, entry.first
+    score = f"{words['score'].get(lang)} {item.score:.2f}"
+    lines = [f"{sign_name(item.sign, pack).get(lang)}  {score}", stances(entry, pack).get(lang)]
+    if depth == "name":
+        return lines
+    tests = [erased(e.counterfactual).get(lang) for e in entry.items if e.counterfactual is not None]
+    return lines + _facts(item, pack, lang) + ([_STOP[lang].join(tests)] if tests else [])
+
+
+def _facts(item: Evidence, pack: Pack, lang: Lang) -> list[str]:
+    """Say where it is and how much, on one line; nothing when neither is known."""
+    facts = [item.location.get(lang), *(measured(m, pack).get(lang) for m in item.measurements)]
+    return [_STOP[lang].join(fact for fact in facts if fact)] if any(facts) else []
+
+
 def _item(item: Evidence, pack: Pack, lang: Lang, depth: Depth) -> list[str]:
     """Say what it is and how sure; where and how much; what it means; whether it survives the test."""
     words = load_theme().words
-    share = f"{_COMMA[lang]}{words['share'].get(lang)} {item.share:.0%}"
+    share = f"{words['share'].get(lang)} {item.share:.0%}" if item.log_lr else words["uncounted"].get(lang)
     lines = [
         f"[{words[stance(item, pack)].get(lang)}] {sign_name(item.sign, pack).get(lang)}  "
-        f"{words['score'].get(lang)} {item.score:.2f}{share}"
+        f"{words['score'].get(lang)} {item.score:.2f}{_COMMA[lang]}{share}"
     ]
     if depth == "name":
         return lines
-    facts = [item.location.get(lang), *(measured(m, pack).get(lang) for m in item.measurements)]
-    if any(facts):
-        lines.append(_STOP[lang].join(fact for fact in facts if fact))
+    lines += _facts(item, pack, lang)
     if depth == "place":
         return lines + ([erased(item.counterfactual).get(lang)] if item.counterfactual is not None else [])
     meaning = item.significance.get(lang)

@@ -288,11 +288,9 @@ class Reader(Library):
 
     def _overview(self, reading: Reading) -> bytes:
         """PNG of the whole film with what the screening answer speaks of."""
-        spoken_of = self._screened(reading, "zh").items
-        items = tuple({e.sign: e for e in reversed(spoken_of)}.values())[::-1]
         return render.overlay(
             reading.image,
-            render.evidence_layers(items, reading.pack),
+            render.evidence_layers(self._screened(reading, "zh").items, reading.pack),
             title=Bilingual("读片", "Reading"),
             notes=_notes(reading),
             footer=_footer(reading),
