@@ -64,3 +64,13 @@ def test_a_sign_is_cited_for_a_diagnosis_that_is_listed(reader: Reader) -> None:
 def test_the_english_detector_works() -> None:
     assert english("来源：septal lines are oedema first, pneumonia later；似然比 2") != []
     assert english("来源：Aberle et al., Radiology 1988 (hydrostatic and increased-permeability edema)") == []
+
+
+@pytest.mark.parametrize(("question", "words"), [("有什么异常？", "人工复核"), ("anything abnormal?", "human review")])
+def test_review_is_asked_for_once(reader: Reader, question: str, words: str) -> None:
+    session = reader.open(DEMO / "edema.dcm", lang="zh")
+    text = reader.ask(session.id, question).text
+    assert text.count(words) == 1
+    lang = "zh" if words == "人工复核" else "en"
+    reading = reader.report_text(reader.reading(session.id), lang)
+    assert reading[reading.index("- ") :].count(words) == 1

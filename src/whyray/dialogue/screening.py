@@ -13,6 +13,7 @@ from whyray.dialogue.evidence import (
     sign_of,
     sort_evidence,
 )
+from whyray.dialogue.phrases import Phrases
 from whyray.dialogue.reasons import ask_back, say_verdict, spoken_of
 from whyray.dialogue.sources import looks_for
 from whyray.domain import Evidence, Finding
@@ -73,6 +74,8 @@ def _screen_all(draft: Draft) -> None:
     elif not supported and not possible:
         draft.say("screen.none.unusable")
     _listed(draft, possible, "head.screen.possible")
+    if any(f.tier == "low" for f in (*supported, *possible)):
+        draft.say("screen.review")
     checked = [f for f in diseases if looks_for(film.pack, film.diagnosis(f))]
     if checked:
         draft.say("screen.checked", names=p.listed(film.name(f) for f in checked))
@@ -123,10 +126,16 @@ def _listed(draft: Draft, findings: list[Finding], heading: str) -> None:
             "screen.item",
             name=film.name(finding),
             p=p.percent(finding.probability),
-            tier=p.fill(f"tier.{finding.tier}"),
+            tier=p.fill(_tier(p, finding)),
         )
         text = p.join((line[:1].upper() + line[1:], main))
         draft.add(p.fill("numbered", n=number, text=text), finding, evidence)
+
+
+def _tier(p: Phrases, finding: Finding) -> str:
+    """Key of a tier as it stands in a list: what it asks for is said once, after the list."""
+    key = f"tier.{finding.tier}.listed"
+    return key if p.has(key) else f"tier.{finding.tier}"
 
 
 def _main(film: Film, finding: Finding) -> tuple[str, tuple[Evidence, ...]]:

@@ -92,6 +92,8 @@ def format_report(
         out += ["", _head(theme.words[word].get(lang), lang)] if told else []
         for finding in told:
             out += _finding(finding, pack, theme, lang, width)
+    if any(finding.tier == "low" for finding in findings):
+        out += ["", *_fold(theme.words["review"].get(lang), "", width)]
     words = theme.words
     model = f"{words['model'].get(lang)} {observations.model_id}"
     model += f"{_COMMA[lang]}{words['pack'].get(lang)} {pack.id} {pack.version}"
