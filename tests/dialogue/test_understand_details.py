@@ -14,6 +14,7 @@ from whyray.knowledge import load_packs
 
 RIGHT = anchor("A1", "nodular_shadow", "右上肺野结节影", "nodular shadow in the right upper zone", [250, 200, 300, 250])
 LEFT = anchor("A2", "nodular_shadow", "左下肺野结节影", "nodular shadow in the left lower zone", [700, 660, 780, 740])
+EDEMA = "pulmonary_edema"
 HEART = anchor("A3", "enlarged_heart", "心影增大", "enlarged heart shadow", [350, 450, 760, 820])
 
 
@@ -301,3 +302,29 @@ def test_a_name_may_be_written_apart(chest: Pack) -> None:
         ("胸膜有没有增厚", "pleural_thickening"),
     ):
         assert understand(text, chest).target == target
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["支持和反对的证据？", "支持与反对的证据有哪些", "evidence for and against?", "what speaks for and against it?", "pros and cons?"],
+)  # fmt: skip
+def test_both_sides_asked_for_at_once_are_the_reasons(chest: Pack, text: str) -> None:
+    session = conversation(Query("why edema?", "en", "WHY", EDEMA))
+    query = understand(text, chest, session)
+    assert (query.intent, query.target) == ("WHY", EDEMA)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["what speaks against it?", "what does not fit?", "what goes against it?", "反对的证据呢？", "哪些地方不像？"],
+)
+def test_what_speaks_against_goes_on_about_the_diagnosis(chest: Pack, text: str) -> None:
+    session = conversation(HEART, Query("why edema?", "en", "WHY", EDEMA))
+    query = understand(text, chest, session)
+    assert (query.intent, query.target) == ("WHY_NOT", EDEMA)
+
+
+@pytest.mark.parametrize("text", ["is the heart enlarged?", "心脏增大吗？", "does the patient have an enlarged heart?"])
+def test_a_diagnosis_asked_about_is_no_description_of_its_anchor(chest: Pack, text: str) -> None:
+    session = conversation(HEART, Query("why edema?", "en", "WHY", EDEMA))
+    assert understand(text, chest, session).intent == "SCREEN"

@@ -177,7 +177,10 @@ def _goes_on(parse: Parse, session: Session | None) -> bool:
         return False
     features = parse.reading.features
     refused = parse.intent == "OUT_OF_SCOPE" and parse.rule
-    if refused or features & {"why", "basis", "against", "sure", "report"}:
+    if refused or features & {"why", "basis", "against", "counter", "sure", "report"}:
+        return False
+    # "Is the heart enlarged?" asks anew, whatever anchor lies in the heart.
+    if parse.intent == "SCREEN" and {"opener", "target"} <= features and not features & {"reference", "again"}:
         return False
     return bool(features & {"reference", "again"} or ids_named(parse.text) or (parse.details and session.anchors))
 
