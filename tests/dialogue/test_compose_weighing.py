@@ -22,8 +22,12 @@ def ask_checklist(lang: str = "en", **more: Any) -> list[str]:
 
 
 @pytest.mark.parametrize(("lang", "said"), [
-    ("zh", "肺结节的典型表现核对：4 条中符合 1 条，不符合 1 条，2 条不能判断。"),
-    ("en", "Typical signs of nodule: 1 of 4 met, 1 not met, 2 undetermined."),
+    ("zh", "肺结节的典型表现核对：共 4 条，可判断 2 条，其中符合 1 条，不符合 1 条；其余 2 条未能检查，不能判断。"),
+    (
+        "en",
+        "Typical signs of nodule: 2 of 4 could be judged, 1 of them met, 1 not met; "
+        "2 could not be looked for and stay undetermined.",
+    ),
 ])  # fmt: skip
 def test_checklist_is_counted(lang: str, said: str) -> None:
     assert ask_checklist(lang)[0] == said
@@ -63,7 +67,7 @@ def test_each_further_sign_of_a_row_is_carried_by_its_own_mask() -> None:
     (row,) = (s for s in answer.sentences if s.text.startswith("1. "))
     carried = {f.sign for f in answer.facts if f.id in row.evidence} | {e.sign for e in answer.items}
     assert carried == {"spiculated_margin", "bat_wing_opacity", "nodular_shadow"}
-    assert "1 of 1 met, 0 not met, 0 undetermined" in answer.text
+    assert "1 of 1 could be judged, 1 of them met, 0 not met" in answer.text
 
 
 def test_checklist_about_one_lesion_names_it_first() -> None:

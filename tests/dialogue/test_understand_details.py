@@ -306,7 +306,10 @@ def test_a_name_may_be_written_apart(chest: Pack) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["支持和反对的证据？", "支持与反对的证据有哪些", "evidence for and against?", "what speaks for and against it?", "pros and cons?"],
+    [
+        "支持和反对的证据？", "支持与反对的证据有哪些", "evidence for and against?", "what speaks for and against it?",
+        "pros and cons?",
+    ],
 )  # fmt: skip
 def test_both_sides_asked_for_at_once_are_the_reasons(chest: Pack, text: str) -> None:
     session = conversation(Query("why edema?", "en", "WHY", EDEMA))

@@ -175,20 +175,53 @@ def say_unlocated(draft: Draft, finding: Finding, items: tuple[Evidence, ...]) -
 
 
 def say_absent(draft: Draft, finding: Finding, items: tuple[Evidence, ...]) -> None:
-    """Say what was looked for and not found, by what it does to the probability."""
-    film = draft.film
-    absence = {w.sign: w.lr_absent for w in film.diagnosis(finding).weights}
-    parts: dict[str, list[Evidence]] = {"absent.lower": [], "absent.raise": [], "absent.below": [], "absent.open": []}
-    for item in items:
-        raising = "absent.raise" if absence.get(item.sign, 1.0) > 1.0 else "absent.below"
-        counted = raising if item.log_lr > 0 else "absent.lower"
-        parts[counted if item.log_lr else "absent.open"].append(item)
-    for key, group in parts.items():
-        if group:
-            names = film.phrases.listed(film.phrases.inside(sign_of(film, e).name) for e in group)
-            share = film.phrases.percent(sum(e.share for e in group))
-            text = film.phrases.fill(key, signs=names, share=share, name=film.name(finding))
-            draft.add(text, finding, tuple(group))
+    """Say what was looked for and not found, all together, and what that does to the probability.
+
+    A sign that is as likely there as not is not called absent.
+    """
+    equivocal = tuple(e for e in items if is_equivocal(draft.film, e))
+    absence = {w.sign: w.lr_absent for w in draft.film.diagnosis(finding).weights}
+    parts: dict[str, list[Evidence]] = {"lower": [], "raise": [], "open": [], "below": []}
+    for item in (e for e in items if e not in equivocal):
+        raising = "raise" if absence.get(item.sign, 1.0) > 1.0 else "below"
+        parts["open" if not item.log_lr else raising if item.log_lr > 0 else "lower"].append(item)
+    below = parts.pop("below")
+    _say_missing(draft, finding, {key: group for key, group in parts.items() if group})
+    if below:
+        draft.add(_weighed(draft.film, finding, below, "absent.below"), finding, tuple(below))
+    for key in ("lower", "raise"):
+        some = [e for e in equivocal if (e.log_lr > 0) == (key == "raise")]
+        if some:
+            weight = _weighed(draft.film, finding, some, f"absent.score.{key}") if any(e.log_lr for e in some) else ""
+            text = draft.film.phrases.join((_named(draft.film, some, "report.equivocal"), weight))
+            draft.add(text, finding, tuple(some))
+
+
+def is_equivocal(film: Film, item: Evidence) -> bool:
+    """Tell whether a sign without a region is as likely there as not: the reports call it neither."""
+    return item.region is None and not is_learned(film, item) and item.score >= film.pack.settings.get("supported", 0.5)
+
+
+def _say_missing(draft: Draft, finding: Finding, parts: dict[str, list[Evidence]]) -> None:
+    """Name all signs that are not there in one sentence, then what the absence of each group does."""
+    film, items = draft.film, tuple(e for group in parts.values() for e in group)
+    if len(parts) == 1:
+        key = next(iter(parts))
+        draft.add(_weighed(film, finding, items, f"absent.{key}"), finding, items)
+    elif parts:
+        told = (_weighed(film, finding, group, f"absent.part.{key}") for key, group in parts.items())
+        draft.add(film.phrases.join((_named(film, items, "absent.all"), *told)), finding, items)
+
+
+def _named(film: Film, items: Iterable[Evidence], key: str) -> str:
+    return film.phrases.fill(key, signs=film.phrases.listed(film.phrases.inside(sign_of(film, e).name) for e in items))
+
+
+def _weighed(film: Film, finding: Finding, items: Iterable[Evidence], key: str) -> str:
+    """Fill a template with the names of signs and what they weigh together."""
+    p, items = film.phrases, tuple(items)
+    names = p.listed(p.inside(sign_of(film, e).name) for e in items)
+    return p.fill(key, signs=names, share=p.percent(sum(e.share for e in items)), name=film.name(finding))
 
 
 def say_grounds(draft: Draft, finding: Finding, items: Iterable[Evidence]) -> None:
@@ -260,7 +293,8 @@ def say_asked_signs(draft: Draft, finding: Finding, *, seen_too: bool) -> None:
         elif seen is None or not seen.ran:
             draft.say("asked.not_run", sign=name)
         elif item is not None and item.polarity == "absent":
-            draft.add(p.fill("asked.absent", sign=name), finding, (item,))
+            key = "asked.equivocal" if is_equivocal(film, item) else "asked.absent"
+            draft.add(p.fill(key, sign=name), finding, (item,))
         elif item is not None and item.region is not None and seen_too:
             place = p.text(item.location)
             key = "asked.present.place" if place else "asked.present"

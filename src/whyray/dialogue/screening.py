@@ -52,7 +52,7 @@ def _screen_one(draft: Draft, diagnosis_id: str) -> None:
         return
     film, (diagnosis, finding) = draft.film, found
     positive = finding.verdict != "not_supported"
-    main, evidence = _main(film, finding) if positive else ("", ())
+    main, evidence = _main(film, finding, measured=True) if positive else ("", ())
     say_verdict(draft, finding, main, evidence)
     seen = () if positive else tuple(e for e in sort_evidence(film, finding).pro if e.region is not None)
     if seen:
@@ -138,15 +138,19 @@ def _tier(p: Phrases, finding: Finding) -> str:
     return key if p.has(key) else f"tier.{finding.tier}"
 
 
-def _main(film: Film, finding: Finding) -> tuple[str, tuple[Evidence, ...]]:
-    """Name the located sign that carries most, one that passed its test before one that failed."""
+def _main(film: Film, finding: Finding, *, measured: bool = False) -> tuple[str, tuple[Evidence, ...]]:
+    """Name the located sign that carries most, one that passed its test before one that failed.
+
+    `measured` adds its first number.
+    """
     p = film.phrases
     pro = sort_evidence(film, finding).pro
     signs = [e for e in pro if not is_learned(film, e)]
     if not signs:
         return (p.fill("only_pattern"), pro[:1]) if pro else (p.fill("main.none"), ())
     best = min(signs, key=_failed)
-    sign, place = p.inside(sign_of(film, best).name), p.text(best.location)
+    number = p.listed(p.measurement(m, film.calibrated) for m in best.measurements[:1]) if measured else ""
+    sign, place = p.inside(sign_of(film, best).name), p.also((p.text(best.location), number))
     words = p.fill("main.place", sign=sign, place=place) if place else p.fill("main", sign=sign)
     return p.join((words, p.fill("main.failed") if _failed(best) else "")), (best,)
 

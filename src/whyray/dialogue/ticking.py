@@ -48,6 +48,7 @@ def _tick_one(draft: Draft, diagnosis: DiagnosisDefinition, anchor: str | None) 
         "tick.head",
         name=name,
         total=len(stand),
+        judged=len(stand) - states.count("undetermined"),
         met=states.count("met"),
         unmet=states.count("unmet"),
         undetermined=states.count("undetermined"),
