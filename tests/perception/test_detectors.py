@@ -10,7 +10,7 @@ from perception import scenery
 from perception.scenery import COARSE, HEART, LEFT, RIGHT, chest
 from whyray.domain import Engine, Geometry, Image, Observations, Region, SignObservation
 from whyray.perception import DETECTORS, Scene, build_scene, observe
-from whyray.perception.detectors.cardiothoracic import beyond_limit, row_edges, thorax_extent
+from whyray.perception.detectors.cardiothoracic import beyond_limit, thorax_extent
 
 HEART_SIGN, HAZY = "enlarged_heart", "hazy_opacity"
 
@@ -196,14 +196,6 @@ def test_the_greatest_thorax_width_is_taken_from_one_row() -> None:
     apart = np.zeros((50, 100), dtype=np.bool_)
     apart[45:, 60:80] = True
     assert thorax_extent(regions[0], Region.from_mask(apart)) is None
-
-
-def test_row_edges_are_nan_in_empty_rows() -> None:
-    mask = np.zeros((3, 10), dtype=np.bool_)
-    mask[1, 2:5] = True
-    edges = row_edges(mask)
-    assert edges[1].tolist() == [2, 5]
-    assert np.isnan(edges[[0, 2]]).all()
 
 
 def test_swapped_lungs_that_touch_do_not_break_the_ratio(tmp_path: Path) -> None:

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from whyray.perception.grid import box, closed, column_centre, filled, grown
+from whyray.perception.grid import box, closed, column_centre, filled, grown, row_edges
 
 
 def blobs(seed: int) -> np.ndarray:
@@ -35,3 +35,11 @@ def test_box_and_centre() -> None:
     mask[9, 20] = True
     assert box(mask) == (slice(4, 10), slice(10, 21))
     assert column_centre(mask) == pytest.approx(np.nonzero(mask)[1].mean())
+
+
+def test_row_edges_are_nan_in_empty_rows() -> None:
+    mask = np.zeros((3, 10), dtype=np.bool_)
+    mask[1, 2:5] = True
+    edges = row_edges(mask)
+    assert edges[1].tolist() == [2, 5]
+    assert np.isnan(edges[[0, 2]]).all()

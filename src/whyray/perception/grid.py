@@ -51,6 +51,14 @@ def filled(mask: Mask) -> Mask:
     return out
 
 
+def row_edges(mask: Mask) -> NDArray[np.float64]:
+    """First and last-plus-one column of each row, (rows, 2); NaN where the row is empty."""
+    first = mask.argmax(axis=1)
+    edges = np.stack([first, mask.shape[1] - mask[:, ::-1].argmax(axis=1)], axis=1).astype(np.float64)
+    edges[~mask[np.arange(first.size), first]] = np.nan
+    return edges
+
+
 def column_centre(mask: Mask) -> float:
     """Mean column of the set cells of a mask that is not empty."""
     counts = np.count_nonzero(mask, axis=0)

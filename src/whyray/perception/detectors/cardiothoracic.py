@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from whyray.domain import Line, Measurement, Region, SignDefinition, SignObservation
 from whyray.perception.detectors.common import evidence_threshold, missing, parameter
+from whyray.perception.grid import row_edges
 from whyray.perception.scene import Scene
 
 IMPLAUSIBLE = 0.8  # a ratio beyond it is a misdrawn heart
@@ -75,15 +76,6 @@ def thorax_extent(right: Region, left: Region) -> Extent | None:
     if widths[y] <= 0:
         return None
     return float(y), float(outer_right[y, 0]), float(outer_left[y, 1])
-
-
-def row_edges(mask: NDArray[np.bool_]) -> NDArray[np.float64]:
-    """First and last-plus-one column of each row, (rows, 2); NaN where the row is empty."""
-    edges = np.full((mask.shape[0], 2), np.nan)
-    filled = mask.any(axis=1)
-    edges[filled, 0] = mask[filled].argmax(axis=1)
-    edges[filled, 1] = mask.shape[1] - mask[filled][:, ::-1].argmax(axis=1)
-    return edges
 
 
 def source_edges(region: Region) -> NDArray[np.float64]:

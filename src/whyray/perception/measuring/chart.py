@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from whyray.domain import Image, Line, Measurement, Observations, Region
+from whyray.perception.grid import row_edges
 from whyray.perception.space import STRUCTURE_CELLS
 
 F64 = NDArray[np.float64]
@@ -148,10 +149,8 @@ class Chart:
 
 def _extent(region: Region, axis: int) -> F64:
     """First and last-plus-one index along `axis` of each line across it."""
-    crop = region.crop if axis == 1 else region.crop.T
+    crop = region.crop if axis == 1 else np.ascontiguousarray(region.crop.T)
     along, across = (region.bbox[0], region.bbox[1]) if axis == 1 else (region.bbox[1], region.bbox[0])
     edges = np.full((region.rows if axis == 1 else region.cols, 2), np.nan)
-    filled = np.flatnonzero(crop.any(axis=1))
-    edges[across + filled, 0] = along + crop[filled].argmax(axis=1)
-    edges[across + filled, 1] = along + crop.shape[1] - crop[filled][:, ::-1].argmax(axis=1)
+    edges[across : across + crop.shape[0]] = along + row_edges(crop)
     return edges
