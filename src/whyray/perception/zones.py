@@ -77,9 +77,12 @@ def on_source(scene: Scene) -> dict[str, Region]:
 
 
 def _nearest(mask: Mask, frame: Frame, ys: NDArray[np.intp], xs: NDArray[np.intp]) -> Region | None:
-    """Region of the source pixels whose grid cell (ys, xs) is set, worked out inside the mask's window only."""
-    window = frame.window(mask)
-    rows = ys[window[1] : window[3]]
-    band = mask[rows[0] : rows[-1] + 1].take(xs[window[0] : window[2]], axis=1)
-    part = band.take(rows - rows[0], axis=0)
-    return Region.from_window(frame.rows, frame.cols, window, part)
+    """Region of the source pixels whose grid cell (ys, xs), in rising order, is set; None where no pixel reads one."""
+    where = box(mask)
+    if where is None:
+        return None
+    rows, cols = where
+    y0, y1 = np.searchsorted(ys, (rows.start, rows.stop)).tolist()
+    x0, x1 = np.searchsorted(xs, (cols.start, cols.stop)).tolist()
+    part = mask[rows].take(xs[x0:x1], axis=1).take(ys[y0:y1] - rows.start, axis=0)
+    return Region.from_window(frame.rows, frame.cols, (x0, y0, x1, y1), part)
