@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from whyray.domain import Engine, Frame, Image, LooksAgain, ModelCard, Pack, Region, Structure
 from whyray.perception import second
-from whyray.perception.grid import box, filled, grown
+from whyray.perception.grid import Box, box, filled, grown
 
 F32 = NDArray[np.float32]
 Mask = NDArray[np.bool_]
@@ -25,10 +25,11 @@ class LungFrame:
     """Coordinates of one lung on the grid.
 
     ``v`` runs from 0 (apex) to 1 (base), ``u`` from 0 (medial edge) to 1 (lateral edge) of each row;
-    both are float32 (size, size) and meaningful inside ``mask`` only.
+    both are float32 (size, size) and meaningful inside ``mask`` only. ``box`` holds all of it.
     """
 
     mask: Mask
+    box: Box
     u: F32
     v: F32
 
@@ -118,8 +119,9 @@ def build_scene(image: Image, pack: Pack, engine: Engine, wanted: Collection[str
         structures.append(Structure(definition.id, to_region(frame, smooth_edge(soft, kept)), confidence))
         kept_masks[definition.id] = kept
     heads, size = card.outputs["logits"], card.input_size
-    inner = {i: m for i, m in kept_masks.items() if i in {*lung_ids(pack), *hearts(pack)}}
-    fields = {i: enlarge(lung_field(i, inner), size) for i in lung_ids(pack) if i in inner}
+    own, inside = lung_ids(pack), {*lung_ids(pack), *hearts(pack)}
+    inner = {i: m for i, m in kept_masks.items() if i in inside}
+    fields = {i: enlarge(lung_field(i, inner), size) for i in own if i in inner}
     masks = {i: enlarge(m, size) for i, m in kept_masks.items()}
     lungs = {i: lung_frame(field, _side(pack, i)) for i, field in fields.items()}
     return Scene(
@@ -260,4 +262,4 @@ def lung_frame(mask: Mask, side: str) -> LungFrame:
     across = np.clip((x - first[:, None]) / np.maximum(last - first, 1)[:, None], 0, 1).astype(np.float32)
     u = np.zeros(mask.shape, dtype=np.float32)
     u[rows, cols] = 1 - across if side == "right" else across
-    return LungFrame(mask, u, np.broadcast_to(v.astype(np.float32)[:, None], mask.shape))
+    return LungFrame(mask, (rows, cols), u, np.broadcast_to(v.astype(np.float32)[:, None], mask.shape))

@@ -21,10 +21,9 @@ def lung_box(scene: Scene, zone: ZoneDefinition) -> Mask | None:
     if lung is None:
         return None
     v, u = zone.params.get("v", (0, 1)), zone.params.get("u", (0, 1))
-    inside, where = np.zeros_like(lung.mask), box(lung.mask)
-    if where is not None:
-        down, across = lung.v[where], lung.u[where]
-        inside[where] = lung.mask[where] & (down >= v[0]) & (down <= v[1]) & (across >= u[0]) & (across <= u[1])
+    inside = np.zeros_like(lung.mask)
+    down, across = lung.v[lung.box], lung.u[lung.box]
+    inside[lung.box] = lung.mask[lung.box] & (down >= v[0]) & (down <= v[1]) & (across >= u[0]) & (across <= u[1])
     return inside
 
 
