@@ -67,14 +67,17 @@ def truth(items: Sequence[Film], channel: Channel) -> tuple[Bools, Bools]:
 
 
 def best_level(maps: NDArray[np.floating[Any]], masks: NDArray[np.uint8]) -> tuple[float, float]:
-    """(level, mean Dice) of one channel's probabilities (n, h, w) against inserted masks; 0.3 without any."""
+    """(level, mean Dice) of one channel's probabilities (n, h, w) against inserted masks; 0.3 without any.
+
+    The level is a part of each map's highest probability.
+    """
     shown = masks.max(axis=(1, 2)) > 127
     if not shown.any():
         return 0.3, 0.0
     p, m = 1 / (1 + np.exp(-maps[shown].astype(np.float32))), masks[shown] > 127
-    scores = []
+    top, scores = p.max(axis=(1, 2), keepdims=True), []
     for level in LEVELS:
-        found = p >= level
+        found = p >= level * top
         scores.append(float(np.mean(2 * (found & m).sum(axis=(1, 2)) / (found.sum(axis=(1, 2)) + m.sum(axis=(1, 2))))))
     best = int(np.argmax(scores))
     return LEVELS[best], scores[best]

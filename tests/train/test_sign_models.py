@@ -95,13 +95,15 @@ def test_films_without_a_sign_are_normal_ones_or_all_where_no_other_label_hints_
 
 @pytest.mark.parametrize("level", [0.15, 0.3, 0.6])
 def test_the_best_level_separates_the_sign_from_its_halo(level: float) -> None:
-    """The sign is just above `level`, its halo just below: only that level draws the mask exactly."""
+    """The sign is just above the part `level` of its film's top, its halo just below: only that level is exact."""
     masks = np.zeros((3, 12, 12), np.uint8)
     masks[:2, 3:7, 3:7] = 255
     below = LEVELS[LEVELS.index(level) - 1]
     p = np.full(masks.shape, 0.01)
-    p[:, 2:8, 2:8] = (below + level) / 2
-    p[:2, 3:7, 3:7] = level + 0.01
+    for row, top in ((0, 0.9), (1, 0.45)):  # a clear and a faint one
+        p[row, 2:8, 2:8] = (below + level) / 2 * top
+        p[row, 3:7, 3:7] = (level + 0.01) * top
+        p[row, 4, 4] = top
     p[2] = 0.99  # without the sign: not looked at
     found = sign_models.best_level(np.log(p / (1 - p)).astype(np.float32), masks)
     assert found == (level, 1.0)

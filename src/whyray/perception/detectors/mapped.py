@@ -21,7 +21,6 @@ MIN_CELLS = 2  # of the map: a smaller part is a speck
 SIDE = 0.1  # of the more marked lung: less on the other side is no sign of both sides
 HELD = 2 / 3  # of a part: so much of it in an opacity is in it
 LARGER = 2.0  # times a part: an opacity of less size is the lesion itself
-PART_OF_TOP = 0.6  # cells that reach this part of the highest probability belong to a faint sign
 
 
 def sign_map(scene: Scene, sign: SignDefinition) -> SignObservation:
@@ -149,8 +148,11 @@ def probability(z: float) -> float:
 
 
 def cut_of(level: float, top: float) -> float:
-    """Probability from which a cell is marked: the card's `level`, or less where its highest, `top`, is low."""
-    return min(level, max(level, PART_OF_TOP) * top)
+    """Probability from which a cell is marked: the card's `level` as a part of the map's highest, `top`.
+
+    A faint sign lies where it is likeliest, and a strong one's halo is no part of it.
+    """
+    return level * top
 
 
 def marked(scene: Scene, logits: F32, level: float, peak: float = 0.0) -> F32 | None:
