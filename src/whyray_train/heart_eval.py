@@ -18,7 +18,8 @@ from sklearn.metrics import average_precision_score
 from whyray import imaging
 from whyray.domain import Engine, Frame, Image, Region
 from whyray.perception import observe
-from whyray.perception.detectors.cardiothoracic import row_edges, thorax_extent
+from whyray.perception.detectors.cardiothoracic import thorax_extent
+from whyray.perception.grid import row_edges
 from whyray.service import Reader
 from whyray_train import films, metrics
 from whyray_train.insertion import Film
