@@ -18,6 +18,7 @@ from whyray.perception.zones import touched
 Mask = NDArray[np.bool_]
 SAMPLED = 16  # every so many cells are looked at for where the highest begin
 MIN_CELLS = 2  # of the map: a smaller part is a speck
+FAINT = 0.25  # of the stronger lung's highest probability: what stays below it on the other side is no sign there
 SIDE = 0.1  # of the more marked lung: less on the other side is no sign of both sides
 HELD = 2 / 3  # of a part: so much of it in an opacity is in it
 LARGER = 2.0  # times a part: an opacity of less size is the lesion itself
@@ -45,8 +46,9 @@ def sign_map(scene: Scene, sign: SignDefinition) -> SignObservation:
     if score >= limit and others:
         logits = apart(scene, logits, model["level"], others)
         score = scored(logits, model)
-    soft = marked(scene, logits, model["level"], parameter(sign, "peak", 0.0)) if score >= limit else None
-    if soft is not None and sign.laterality == "bilateral" and not two_sided(scene, soft):
+    both = sign.laterality == "bilateral"
+    soft = marked(scene, logits, model["level"], parameter(sign, "peak", 0.0), both) if score >= limit else None
+    if soft is not None and both and not two_sided(scene, soft):
         soft = None
     region = None if soft is None else scene.region(soft)
     if soft is None or region is None:
@@ -67,7 +69,7 @@ def sign_map(scene: Scene, sign: SignDefinition) -> SignObservation:
 
 
 def apart(scene: Scene, logits: F32, level: float, others: Sequence[str]) -> F32:
-    """The map (n, n) of logits without the parts that lie in a larger opacity marked on the channels `others`.
+    """The map (n, n) of logits without the parts that lie in a larger or two-sided opacity, marked on `others`.
 
     What has no aerated lung around it is no lesion of its own (Hansell et al., Radiology 2008: "Nodule").
     """
@@ -78,26 +80,31 @@ def apart(scene: Scene, logits: F32, level: float, others: Sequence[str]) -> F32
         return logits
     everywhere = 1 / (1 + np.exp(-logits))
     parts, count = ndimage.label(everywhere >= cut_of(level, float(everywhere.max())))
-    pieces = _opacities(scene, around)
+    pieces, wide = _opacities(scene, around)
     area = np.bincount(pieces.ravel())
     sizes = np.bincount(parts.ravel(), minlength=count + 1)
     held = np.bincount(parts[pieces > 0], minlength=count + 1) >= HELD * sizes
     inside = np.zeros(count + 1, dtype=np.bool_)
     for part in np.flatnonzero(held[1:]) + 1:
         lies_in = np.setdiff1d(pieces[parts == part], 0)
-        inside[part] = area[lies_in].sum() >= LARGER * sizes[part]
+        inside[part] = bool(wide & set(lies_in.tolist())) or area[lies_in].sum() >= LARGER * sizes[part]
     return np.where(grown(inside[parts], 1), logits.min(), logits) if inside.any() else logits
 
 
-def _opacities(scene: Scene, around: Mapping[str, Mask]) -> NDArray[np.intp]:
-    """Numbers (n, n) of the opacities that the masks make together; the halves of a two-sided sign are one."""
+def _opacities(scene: Scene, around: Mapping[str, Mask]) -> tuple[NDArray[np.intp], set[int]]:
+    """Numbers (n, n) of the opacities that the masks make together, and which of them lie on both sides.
+
+    The halves of a two-sided sign are one, and no lesion of whatever size.
+    """
     from scipy import ndimage
 
+    wide: set[int] = set()
     pieces = np.asarray(ndimage.label(np.any(list(around.values()), axis=0))[0], dtype=np.intp)
     for channel in _bilateral(scene) & around.keys():
         halves = np.setdiff1d(pieces[around[channel]], 0)
         pieces[np.isin(pieces, halves)] = halves[0]
-    return pieces
+        wide.add(int(halves[0]))
+    return pieces, wide
 
 
 def _bilateral(scene: Scene) -> set[str]:
@@ -112,8 +119,9 @@ def _seen(scene: Scene, channel: str, size: int) -> Mask | None:
         return None
     logits, model = scene.signs[channel], scene.card.reference["sign_models"][channel]
     score = scored(logits, model)
-    soft = marked(scene, logits, model["level"]) if score >= evidence_threshold(scene) else None
-    if soft is None or (channel in _bilateral(scene) and not two_sided(scene, soft)):
+    both = channel in _bilateral(scene)
+    soft = marked(scene, logits, model["level"], both=both) if score >= evidence_threshold(scene) else None
+    if soft is None or (both and not two_sided(scene, soft)):
         return None
     return enlarge(soft > 0.5, size)
 
@@ -155,21 +163,38 @@ def cut_of(level: float, top: float) -> float:
     return level * top
 
 
-def marked(scene: Scene, logits: F32, level: float, peak: float = 0.0) -> F32 | None:
+def cuts(scene: Scene, p: F32, level: float, both: bool) -> F32:
+    """`cut_of` for every column (1, n) of a map of probabilities (n, n).
+
+    A sign of both sides may be fainter on one: each lung then has its own highest, if that is no mere trace.
+    """
+    step = scene.grid.shape[0] // p.shape[0]
+    lungs = [lung.mask[::step, ::step] for lung in scene.lungs.values()] if both else []
+    found = np.full((1, p.shape[1]), cut_of(level, float(p.max())), p.dtype)
+    tops = [float(p[lung].max(initial=0)) for lung in lungs]
+    if len(tops) == 2 and min(tops) >= FAINT * max(tops):
+        middles = [float(np.flatnonzero(lung.any(axis=0)).mean()) for lung in lungs]
+        weaker = int(np.argmin(tops))
+        columns = np.arange(p.shape[1])
+        found[0, abs(columns - middles[weaker]) < abs(columns - middles[1 - weaker])] = cut_of(level, tops[weaker])
+    return found
+
+
+def marked(scene: Scene, logits: F32, level: float, peak: float = 0.0, both: bool = False) -> F32 | None:
     """Soft map (n, n), above one half where the sign is; None when nothing inside the chest is large enough.
 
-    Parts whose highest probability stays below the part `peak` of the highest of all are dropped: every one of several
-    lesions stands for itself.
+    ``both``: the sign is one of both sides (`cuts`). Parts whose highest probability stays below the part `peak` of the
+    highest of all are dropped: every one of several lesions stands for itself.
     """
     from scipy import ndimage
 
     step = scene.grid.shape[0] // logits.shape[0]
     field = chest_field(scene)[::step, ::step]
-    everywhere = 1 / (1 + np.exp(-logits))
-    cut = cut_of(level, float(everywhere.max()))
+    everywhere = (1 / (1 + np.exp(-logits))).astype(np.float32, copy=False)
+    cut = cuts(scene, everywhere, level, both)
     p = np.where(field, everywhere, 0.0).astype(np.float32)
     parts, count = ndimage.label(p >= cut)
-    if cut <= 0 or count == 0:
+    if cut.min() <= 0 or count == 0:
         return None
     sizes = np.bincount(parts.ravel())
     sizes[0] = 0
@@ -177,4 +202,4 @@ def marked(scene: Scene, logits: F32, level: float, peak: float = 0.0) -> F32 | 
     np.maximum.at(peaks, parts.ravel()[places], p.ravel()[places])
     kept = ((sizes >= min(MIN_CELLS, sizes.max())) & (peaks >= peak * p.max()) & (sizes > 0))[parts]
     near = grown(kept, 1) & field
-    return np.where(near, np.clip(0.5 + 0.5 * (p - cut) / max(cut, 1 - cut), 0, 1), 0.0).astype(np.float32)
+    return np.where(near, np.clip(0.5 + 0.5 * (p - cut) / np.maximum(cut, 1 - cut), 0, 1), 0.0).astype(np.float32)
