@@ -307,6 +307,10 @@ def test_one_half_of_a_two_sided_opacity_is_no_lesion() -> None:
     both = replace(scene, signs={**scene.signs, scenery.channel(two_sided): logits})
     assert found(scene, NODULE).region is not None
     assert found(both, NODULE).region is None
+    small = logits.copy()
+    small[RIGHT_SIDE] = SILENT
+    small[RIGHT_SIDE][:3, :3] = 4.0  # hardly larger than the lesion together, and yet no lesion
+    assert found(replace(both, signs={**both.signs, scenery.channel(two_sided): small}), NODULE).region is None
     logits[RIGHT_SIDE], logits[26:46, 50:64] = SILENT, 4.0
     assert found(both, two_sided).region is None  # one-sided, however large: the sign is not present, and hides nothing
     assert found(both, NODULE).region is not None
@@ -412,6 +416,17 @@ def test_a_sign_of_both_sides_is_not_marked_in_one_lung(sign: SignDefinition, ri
     observed = found(staged(np.maximum(left, other)), sign)
     assert (observed.region is not None) == present
     assert present or observed.score < limit()
+
+
+@pytest.mark.parametrize("sign", [s for s in SIGNS if s.laterality == "bilateral"], ids=lambda s: s.id)
+@pytest.mark.parametrize(("fainter", "present"), [(0.35, True), (0.15, False)])
+def test_a_sign_of_both_sides_may_be_fainter_in_one_lung_but_no_mere_trace(
+    sign: SignDefinition, fainter: float, present: bool
+) -> None:
+    """Below the level of one half in that lung: it is cut at its own highest."""
+    weak = cells(TOP, log(fainter / (1 - fainter)))[:, :, ::-1]
+    observed = found(staged(np.maximum(cells(TOP, 4.0), weak), shift=6.0), sign)
+    assert (observed.region is not None) == present
 
 
 def test_there_are_signs_of_both_sides() -> None:
