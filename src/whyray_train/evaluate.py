@@ -102,7 +102,7 @@ def main() -> None:
     }
     numbers["signs_on_inserted"] = sign_eval.on_inserted(engine, options.data, options.cache)
     held = [f for f in table if f.split == "val" and f.anatomy is not None and films.NORMAL_LABEL in f.labels]
-    numbers["signs_on_inserted"][heart_eval.SIGN] = heart_eval.on_widened(reader, held)
+    numbers["signs_on_inserted"] |= heart_eval.on_widened(reader, held)
     numbers["pointing"] = sign_eval.pointing(reader, options.data, scores.films)
     numbers["heart_ratio"] = anatomy_eval.ratio_against_label(scores.films, scores.heart)
     numbers["kerley_b"] = kerley_eval.short_lines(engine, options.data, options.cache)

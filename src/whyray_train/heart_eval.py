@@ -26,7 +26,7 @@ from whyray_train.insertion import Film
 
 F32 = NDArray[np.float32]
 F64 = NDArray[np.float64]
-SIGN = "enlarged_heart"
+KIND = "cardiothoracic_ratio"  # of the detector that measures the sign
 SIDE = 1024  # pixels of the films used
 LEFT, RIGHT = (1.0, 1.8), (1.0, 1.4)  # by how much a half of the heart is widened
 GIVES = 0.85  # of the way to the chest wall: no heart is wider
@@ -82,17 +82,15 @@ def _wall(lung: NDArray[np.bool_], side: int) -> F64:
     return np.asarray(ndimage.gaussian_filter1d(border, 4.0), dtype=np.float64)
 
 
-def on_widened(reader: Reader, items: Sequence[films.Film]) -> dict[str, Any]:
-    """AUROC of the sign on held-out normal films, as they are and `DRAWS` times widened; AUPRC of the heart's map.
+def on_widened(reader: Reader, items: Sequence[films.Film]) -> dict[str, dict[str, Any]]:
+    """By the sign's id: AUROC on held-out normal films, as they are and `DRAWS` times widened; AUPRC of the map.
 
     True is what the masks say: a heart over the limit of the film's view, drawn or not. Films without accepted anatomy,
     or not of `SIDE` pixels, are left out.
     """
     pack, rng = reader.packs[0], np.random.default_rng(SEED)
     engine = reader.engine(pack)
-    detector = next(s.detector for s in pack.signs if s.id == SIGN)
-    if detector is None:
-        raise ValueError(f"{SIGN} has no detector")
+    sign, detector = next((s.id, s.detector) for s in pack.signs if s.detector is not None and s.detector.kind == KIND)
     limits = detector.params["limit"]
     scores, truth, patients, maps, masks = [], [], [], [], []
     for item in items:
@@ -102,7 +100,7 @@ def on_widened(reader: Reader, items: Sequence[films.Film]) -> dict[str, Any]:
             if one is None:
                 continue
             given = image.with_pixels(one.pixels[None], f"heart-{one.ratio:.4f}")
-            found = next(s for s in observe(given, pack, engine).signs if s.id == SIGN)
+            found = next(s for s in observe(given, pack, engine).signs if s.id == sign)
             scores.append(found.score if found.ran and found.score is not None else 0.0)
             truth.append(one.ratio > float(limits.get(image.view, limits["UNKNOWN"])))
             patients.append(item.patient)
@@ -110,11 +108,12 @@ def on_widened(reader: Reader, items: Sequence[films.Film]) -> dict[str, Any]:
             maps.append(logits.ravel())
             masks.append(mask.ravel())
     cells = np.concatenate(masks)
-    return {
+    numbers = {
         "auroc": metrics.auc_interval(np.array(truth), np.array(scores), patients).as_dict(),
         "mask_auprc": round(float(average_precision_score(cells, np.concatenate(maps))), 3),
         "mask_share": round(float(cells.mean()), 4),
     }
+    return {sign: numbers}
 
 
 def loaded(item: films.Film) -> tuple[Image, Film | None]:
