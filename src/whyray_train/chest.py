@@ -27,7 +27,20 @@ from numpy.typing import NDArray
 
 from whyray import knowledge
 from whyray.engines import create
-from whyray_train import cleared, ct_source, films, fine, heads, loop, peer, publish, relabel, sources, spines
+from whyray_train import (
+    cleared,
+    ct_source,
+    drawn_signs,
+    films,
+    fine,
+    heads,
+    loop,
+    peer,
+    publish,
+    relabel,
+    sources,
+    spines,
+)
 from whyray_train.basis import adopt, build, commit, sampling_weights, save
 from whyray_train.told import Spines, Told
 
@@ -71,6 +84,8 @@ def gather(
         marked = sources.marked_films(options.data, found[0][0])
         found += [(marked, plan.marked)] if marked is not None and plan.marked else []
         shares = sources.shares(projected)
+    signs = drawn_signs.drawn_films(options.data, found[0][0]) if plan.drawn else None
+    found += [(signs, plan.drawn)] if signs is not None else []
     return found, heads, shares
 
 
@@ -160,7 +175,9 @@ def since_peer(file: Path) -> list[str]:
 
 def film_plan(plan: loop.Plan, steps: int) -> loop.Plan:
     """The plan of the film-level part beside `plan`: real films alone, at its own rates."""
-    alone = replace(plan, learns="film", steps=steps, real=FILM_BATCH, inserted=0, projected=0, human=0, marked=0)
+    alone = replace(
+        plan, learns="film", steps=steps, real=FILM_BATCH, inserted=0, projected=0, human=0, marked=0, drawn=0
+    )
     return replace(alone, rate=FILM_RATE, backbone_rate=FILM_BACKBONE_RATE)
 
 

@@ -33,6 +33,7 @@ from whyray_train.fine_network import FineNet, bank, pooled
 from whyray_train.loop import sign_loss
 
 log = logging.getLogger(__name__)
+COMMAND = "python -m whyray_train.fine"
 F32 = NDArray[np.float32]
 ALIGNED = 16  # pixels: the coarsest cell of the network
 BATCH = tuple[Tensor, Tensor, Tensor, Tensor]
@@ -87,14 +88,14 @@ def train(data: Path, runs: Path, cache: Path, base: Engine, plan: Plan, start: 
     torch.manual_seed(plan.seed)
     net, history = (FineNet(), []) if start is None else load(start)  # type: FineNet, list[dict[str, str]]
     net = net.to(memory_format=torch.channels_last)
-    command = f"python -m whyray_train.fine --steps {plan.steps} --rate {plan.rate} --seed {plan.seed}"
+    command = f"{COMMAND} --steps {plan.steps} --rate {plan.rate} --seed {plan.seed}"
     history = [*history, {"command": command + ("" if start is None else " --start RUNS"), "commit": commit()}]
     optimiser = torch.optim.AdamW(net.parameters(), lr=plan.rate, weight_decay=plan.decay)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, plan.rate, total_steps=plan.steps, pct_start=0.1)
     kept, done, file = {k: v.detach().clone() for k, v in net.state_dict().items()}, 0, runs / "fine.pt"
     if file.exists():
         saved = torch.load(file, map_location="cpu", weights_only=True)
-        if saved["plan"] != json.dumps(asdict(plan)):
+        if saved.get("plan") != json.dumps(asdict(plan)):
             raise ValueError(f"{file} belongs to another plan")
         for part, name in ((net, "net"), (optimiser, "optimiser"), (schedule, "schedule")):
             part.load_state_dict(saved[name])
@@ -136,6 +137,11 @@ def load(runs: Path) -> tuple[FineNet, list[dict[str, str]]]:
     net = FineNet()
     net.load_state_dict(saved["average"])
     return net.eval(), list(json.loads(saved["history"]))
+
+
+def begin(net: FineNet, history: list[dict[str, str]], runs: Path) -> None:
+    """Writes what `load` reads: a network whose training was another's."""
+    torch.save({"average": net.state_dict(), "history": json.dumps(history)}, runs / "fine.pt")
 
 
 def draw(made: Crops, normal: Lungs, mistaken: NDArray[np.int64] | None, plan: Plan, rng: np.random.Generator) -> BATCH:

@@ -28,6 +28,7 @@ log = logging.getLogger(__name__)
 CHEST = slice(0, 3)  # right lung, left lung, heart
 UNMARKED = len(STRUCTURE_BITS)  # from this plane on: structures that no real film has marked
 COLUMNS = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+SURE = 0.05  # distance from a code of an atlas, in 0..1, beyond which a warp has left it between two
 MARGIN = 3  # cells of the sign map beyond which no sign lies: pleura and hidden bases are nearer
 
 SIGNS = ("lateral", "narrow", "smooth", "beside", "signs")
@@ -48,8 +49,9 @@ def learns(name: str, plan: Plan) -> bool:
 class Plan:
     """Numbers of one training run.
 
-    ``real``, ``inserted``, ``projected``, ``human`` and ``marked`` films make one batch; ``segment`` steps are logged
-    and saved together. What ``learns`` (`LEARNS`): the film-level part; after it anatomy and signs, or one of the two.
+    ``real``, ``inserted``, ``projected``, ``human``, ``marked`` and ``drawn`` films make one batch; ``segment`` steps
+    are logged and saved together. What ``learns`` (`LEARNS`): the film-level part; after it anatomy and signs, or one
+    of the two.
     """
 
     size: int = 320
@@ -60,6 +62,7 @@ class Plan:
     projected: int = 4
     human: int = 1
     marked: int = 1
+    drawn: int = 0
     rate: float = 3e-3
     backbone_rate: float = 8e-4
     decay: float = 0.02
@@ -89,11 +92,17 @@ def anatomy_loss(logits: Tensor, masks: Tensor, weights: Tensor) -> Tensor:
     return ((4 * bce + 1 - overlap / total) * weights).sum() / weights.sum().clamp_min(1)
 
 
-def sign_loss(logits: Tensor, masks: Tensor, weights: Tensor) -> Tensor:
-    """As `anatomy_loss`, with Dice only where there is something to overlap, and positives counted three times."""
-    heavy = 1 + 2 * masks
-    bce = F.binary_cross_entropy_with_logits(logits, masks, weight=heavy, reduction="none").mean(dim=(2, 3))
-    p = logits.sigmoid()
+def sign_loss(logits: Tensor, masks: Tensor, weights: Tensor, told: Tensor | None = None) -> Tensor:
+    """As `anatomy_loss`, with Dice only where there is something to overlap, and positives counted three times.
+
+    ``told`` (n, j, h, w): 1 where the masks are known; everywhere without it.
+    """
+    told = torch.ones_like(masks) if told is None else told
+    masks = masks * told
+    heavy = (1 + 2 * masks) * told
+    bce = F.binary_cross_entropy_with_logits(logits, masks, weight=heavy, reduction="none").sum(dim=(2, 3))
+    bce = bce / told.sum(dim=(2, 3)).clamp_min(1)
+    p = logits.sigmoid() * told
     overlap = 2 * (p * masks).sum(dim=(2, 3)) + 1
     total = p.sum(dim=(2, 3)) + masks.sum(dim=(2, 3)) + 1
     shown = (masks.amax(dim=(2, 3)) > 0.3).float()
@@ -118,7 +127,7 @@ def placed_loss(logits: Tensor, anatomy: Tensor, placed: Tensor) -> Tensor:
     what a warp leaves between two codes is not told.
     """
     codes = anatomy[:, UNMARKED:]
-    told = ((codes < 0.05) | (codes > 0.95)).float() * placed.view(-1, 1, 1, 1)
+    told = ((codes < SURE) | (codes > 1 - SURE)).float() * placed.view(-1, 1, 1, 1)
     loss = F.binary_cross_entropy_with_logits(logits[:, UNMARKED:], codes.round(), reduction="none")
     heavy = 1 + 3 * codes.round()
     return 4 * (loss * told * heavy).sum() / told.sum().clamp_min(1)
@@ -158,8 +167,10 @@ def losses(net: ReaderNet, batch: Batch, plan: Plan, shares: Tensor | None = Non
 def mark_losses(logits: Tensor, batch: Batch) -> dict[str, Tensor]:
     """The losses of sign logits (n, j, h, w), by name."""
     seen = F.binary_cross_entropy_with_logits(pooled(logits), batch.film_signs, reduction="none")
+    coded = batch.drawn.view(-1, 1, 1, 1)
+    told = 1 - coded * ((batch.signs > SURE) & (batch.signs < 1 - SURE)).float()
     return {
-        "signs": sign_loss(logits, batch.signs, batch.sign_weight),
+        "signs": sign_loss(logits, torch.where(coded > 0, batch.signs.round(), batch.signs), batch.sign_weight, told),
         "outside": outside_loss(logits, batch.anatomy, batch.anatomy_weight),
         "film_signs": (seen * batch.film_sign_weight).sum() / batch.film_sign_weight.sum().clamp_min(1),
     }

@@ -44,6 +44,7 @@ class Batch:
     ``signs`` (n, j, s/4, s/4) coverage with ``sign_weight`` (n, j): 1 where the mask is the whole truth;
     ``film_signs`` (n, j) whether the film shows the sign, with ``film_sign_weight``; ``labels`` (n, c) study labels
     with ``label_weight`` (n,). ``placed`` (n,): 1 where the anatomy planes without weight hold the codes of an atlas.
+    ``drawn`` (n,): 1 where the signs hold such codes (`drawn_signs`).
     """
 
     images: Tensor
@@ -56,6 +57,7 @@ class Batch:
     labels: Tensor
     label_weight: Tensor
     placed: Tensor
+    drawn: Tensor
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,8 +65,8 @@ class Source:
     """Arrays behind the rows of one kind of film; ``weights`` (n,) are drawn with.
 
     ``anatomy`` (m, k', s/2, s/2) uint8 with ``anatomy_row`` (n,) (-1 = none) and ``anatomy_weight`` (n, k);
-    ``signs`` (n, j, s/4, s/4) uint8 or None; ``placed`` (n,) or None; ``spacing`` (n,) millimetres of an image's pixel
-    where that matters; the rest as in `Batch`.
+    ``signs`` (n, j, s/4, s/4) uint8 or None; ``placed``, ``drawn`` (n,) or None; ``spacing`` (n,) millimetres of an
+    image's pixel where that matters; the rest as in `Batch`.
     """
 
     images: U8
@@ -80,6 +82,7 @@ class Source:
     weights: NDArray[np.float64]
     placed: F32 | None = None
     spacing: F32 | None = None
+    drawn: F32 | None = None
 
     def draw(self, index: NDArray[np.int64]) -> Batch:
         """The rows `index`."""
@@ -96,7 +99,8 @@ class Source:
         arrays = (
             self.images[index][:, None] / np.float32(255), anatomy, self.anatomy_weight[index], signs,
             self.sign_weight[index], self.film_signs[index], self.film_sign_weight[index], self.labels[index],
-            self.label_weight[index], np.zeros(n, np.float32) if self.placed is None else self.placed[index],
+            self.label_weight[index],
+            *(np.zeros(n, np.float32) if some is None else some[index] for some in (self.placed, self.drawn)),
         )  # fmt: skip
         return Batch(*(torch.from_numpy(np.ascontiguousarray(a, dtype=np.float32)) for a in arrays))
 

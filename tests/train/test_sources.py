@@ -100,6 +100,7 @@ def test_drawn_rows_come_in_order_scaled_to_one() -> None:
         "labels": (2, 3),
         "label_weight": (2,),
         "placed": (2,),
+        "drawn": (2,),
     }
     np.testing.assert_allclose(got.images[:, 0].numpy(), source.images[[4, 1]] / 255, atol=1e-6)
     assert (float(got.anatomy.max()), float(got.signs.max())) == (1, 1)
