@@ -26,6 +26,7 @@ from whyray.domain import ArgumentError, Finding, ImageRefused, SignDefinition
 from whyray.service import Reader, Reading, Settings
 from whyray_train import (
     anatomy_eval,
+    drawn_eval,
     erasure_eval,
     films,
     heart_eval,
@@ -103,6 +104,7 @@ def main() -> None:
     numbers["signs_on_inserted"] = sign_eval.on_inserted(engine, options.data, options.cache)
     held = [f for f in table if f.split == "val" and f.anatomy is not None and films.NORMAL_LABEL in f.labels]
     numbers["signs_on_inserted"] |= heart_eval.on_widened(reader, held)
+    numbers["signs_drawn"] = drawn_eval.on_drawn(reader, [f for f in table if f.split == "val"])
     numbers["pointing"] = sign_eval.pointing(reader, options.data, scores.films)
     numbers["heart_ratio"] = anatomy_eval.ratio_against_label(scores.films, scores.heart)
     numbers["kerley_b"] = kerley_eval.short_lines(engine, options.data, options.cache)

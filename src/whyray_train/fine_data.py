@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from whyray.domain import Engine, Frame
 from whyray.perception import second
-from whyray_train import films, inserted
+from whyray_train import drawn_signs, films, inserted
 from whyray_train.fine_network import bank
 from whyray_train.gating import channels
 
@@ -19,6 +19,7 @@ U8 = NDArray[np.uint8]
 F16 = NDArray[np.float16]
 F32 = NDArray[np.float32]
 Bools = NDArray[np.bool_]
+OFTEN = 3  # times that a film with a drawn sign counts beside one with an inserted sign
 SHIFT = 3  # cells of the planes by which a crop may lie beside its place
 
 
@@ -45,12 +46,16 @@ class Lungs:
 
 
 def gathered(data: Path, cache: Path, base: Engine, count: int, seeds: Sequence[int], seed: int) -> tuple[Crops, Lungs]:
-    """Inserted sets of `seeds`, `count` films each, and the normal train films; `base` saw the chest of each."""
+    """Inserted sets of `seeds`, `count` films each, with what was drawn on real films; and the normal train films.
+
+    `base` saw the chest of each.
+    """
     rng = np.random.default_rng(seed)
     sets = []
     for draw in seeds:
         made = made_films(data, "train", cache, count, draw)
         sets.append(crops(made, first_look(base, made.images), rng))
+    sets += [crops(real, first_look(base, real.images), rng) for real in drawn_films(data, cache)]
     joined = Crops(*(np.concatenate([getattr(s, name) for s in sets]) for name in Crops.__slots__))
     table, _ = films.read_table(data)
     normal = [f for f in table if f.split == "train" and films.NORMAL_LABEL in f.labels]
@@ -69,6 +74,36 @@ def made_films(
     made = inserted.make(items, count, bank().look.size, seed, cache, detail)
     kept = [names.index(name) for name in bank().look.channels]
     return replace(made, signs=made.signs[:, kept], known=made.known[:, kept])
+
+
+def drawn_films(data: Path, cache: Path) -> list[inserted.Set]:
+    """Train films on which a channel's sign was drawn (`drawn_signs`), `OFTEN` times, and those clear of it, once.
+
+    The channel alone is known; films with a doubtful area of it, or whose report has what nobody saw, are left out.
+    """
+    look, found = bank().look, []
+    items = [f for f in films.read_table(data)[0] if f.split == "train" and f.id in drawn_signs.drawn()]
+    for at, channel in enumerate(bank().channels):
+        there = [f for f in items if _certain(f, channel.name)]
+        clear = [f for f in items if channel.name in drawn_signs.drawn()[f.id].clear and not f.labels & channel.labels]
+        if not there:
+            continue
+        rows = [*there * OFTEN, *clear]
+        cells = look.size // look.stride
+        signs = np.zeros((len(rows), len(look.channels), cells, cells), np.uint8)
+        for plane, film in zip(signs, rows, strict=True):
+            drawn = drawn_signs.drawn()[film.id]
+            plane[at] = drawn_signs.planes(drawn, (channel.name,), cells, drawn_signs.shape(film.path))[0]
+        known = np.tile(np.arange(len(look.channels)) == at, (len(rows), 1))
+        images = films.cached([f.path for f in rows], look.size, cache)
+        kinds = np.array([channel.name] * OFTEN * len(there) + [""] * len(clear))
+        found.append(inserted.Set(images, signs, known, np.arange(len(rows)), kinds))
+    return found
+
+
+def _certain(film: films.Film, channel: str) -> bool:
+    drawn = drawn_signs.drawn()[film.id]
+    return channel in drawn.sure and channel not in drawn.doubtful
 
 
 def first_look(base: Engine, images: U8) -> list[F32]:

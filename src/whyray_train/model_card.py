@@ -32,6 +32,7 @@ def page(card: Mapping[str, Any], numbers: Mapping[str, Any]) -> str:
         _table(("sign", "labels", "against all other films", "against normal films"), _labelled(numbers)),
         "## Signs inserted into held-out films (simulated signs, no clinical number)",
         _table(("channel", "film AUROC", "mask AUPRC", "part of the map that is marked"), _inserted(numbers)),
+        *_drawn(numbers),
         *_kerley(numbers),
         "## Pointing game on NIH boxes",
         _table(("what", "value"), numbers["pointing"].items()),
@@ -66,6 +67,21 @@ def _kerley(numbers: Mapping[str, Any]) -> Iterable[str]:
             [(found["lines"], found["films"], interval(found["sensitivity"]), found["false_lines_a_film"])],
         )
         yield f"{found['source'].capitalize()}."
+
+
+def _drawn(numbers: Mapping[str, Any]) -> Iterable[str]:
+    """Sign maps against areas drawn by hand; nothing where they were not measured."""
+    found = dict(numbers.get("signs_drawn", {}))
+    if found:
+        yield f"## Sign maps against {found.pop('source')} (also tuned on)"
+        head = ("channel", "films", "map highest in an area", "its share of the film", "mask AUPRC", "share of cells")
+        names = ("films", "hit", "area", "mask_auprc", "mask_share")
+        rows = [(channel, *(row[n] for n in names), _known(row["auroc"])) for channel, row in found.items()]
+        yield _table((*head, "film AUROC against clear films"), rows)
+
+
+def _known(value: Mapping[str, Any] | None) -> str:
+    return "" if value is None else interval(value)
 
 
 def _more_anatomy(numbers: Mapping[str, Any]) -> Iterable[str]:

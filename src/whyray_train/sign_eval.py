@@ -13,15 +13,18 @@ from typing import Any
 import numpy as np
 import yaml
 from numpy.typing import NDArray
+from scipy import ndimage
 from sklearn.metrics import average_precision_score
 
 from whyray.domain import Engine
 from whyray.perception.detectors.mapped import strength
-from whyray.perception.scene import Scene, build_scene
+from whyray.perception.scene import Scene, build_scene, hearts
 from whyray.service import Reader
 from whyray_train import films, looks, metrics
-from whyray_train.gating import channels
+from whyray_train.anatomy_eval import HEART_LABEL
+from whyray_train.gating import Channel, channels
 
+F32 = NDArray[np.float32]
 F64 = NDArray[np.float64]
 INSERTED, SEED = 400, 1007  # other draws than those that the scores were calibrated on
 BOXES = {"Infiltrate": "Infiltration"}  # the box table's spelling -> the label table's
@@ -93,7 +96,7 @@ def boxes(data: Path) -> list[tuple[str, str, tuple[float, float, float, float]]
 
 
 def pointing(reader: Reader, data: Path, items: Sequence[films.Film]) -> dict[str, Any]:
-    """Share of NIH boxes that hold the peak of the sign map that marks the label, or else of the label's class map.
+    """Share of NIH boxes that hold the `place` of the label.
 
     Baselines: the centre of the lung field on the box's side of the film, and the chance of a random lung pixel.
     """
@@ -104,7 +107,7 @@ def pointing(reader: Reader, data: Path, items: Sequence[films.Film]) -> dict[st
             continue
         film = kept[film_id]
         reading = reader.read(film.path, view=film.known_view)
-        point = _point(build_scene(reading.image, reading.pack, reader.engine(reading.pack)), label)
+        point = place(build_scene(reading.image, reading.pack, reader.engine(reading.pack)), label)
         lungs = [s.region for s in reading.observations.structures[:2] if s.region is not None]
         if point is None or not lungs:
             continue
@@ -127,15 +130,35 @@ def pointing(reader: Reader, data: Path, items: Sequence[films.Film]) -> dict[st
     }
 
 
-def _point(scene: Scene, label: str) -> tuple[float, float] | None:
-    """Peak (x, y) in source pixels; None when the network has no map for the label."""
-    maps = [scene.signs[c.name] for c in channels() if label in c.marks]
-    if not maps and label not in scene.maps:
+def place(scene: Scene, label: str) -> tuple[float, float] | None:
+    """Where (x, y) in source pixels the label is seen most; None when the network has no map for it.
+
+    The mean logit of the sign channels that mark the label, over squares of a quarter of the area that their scores
+    are taken from: one cell of an opacity says little. An enlarged heart is where the heart is; another label that no
+    channel marks has its class map.
+    """
+    heart = next((s.region for s in scene.structures if s.id in hearts(scene.pack) and s.region is not None), None)
+    if label == HEART_LABEL and heart is not None:
+        return heart.centroid
+    marking = [c for c in channels() if label in c.marks and c.name in scene.signs]
+    if marking:
+        soft: F64 | F32 = smoothed(marking, scene)
+    elif label in scene.maps:
+        soft = scene.maps[label]
+    else:
         return None
-    soft = maps[0] if maps else scene.maps[label]
     y, x = np.unravel_index(int(soft.argmax()), soft.shape)
     cell = scene.frame.size / soft.shape[0]
     return scene.frame.point_to_source((float(x) + 0.5) * cell, (float(y) + 0.5) * cell)
+
+
+def smoothed(marking: Sequence[Channel], scene: Scene) -> F64:
+    """Mean logit (n, n) of channels on the finest of their grids, over squares of a quarter of their scores' area."""
+    side = max(len(scene.signs[c.name]) for c in marking)
+    planes = [np.kron(m, np.ones((side // len(m), side // len(m)))) for m in (scene.signs[c.name] for c in marking)]
+    share = float(np.mean([looks.cells(c, scene.card) for c in marking]))
+    width = max(1, round(np.sqrt(share) * side / 2))
+    return np.asarray(ndimage.uniform_filter(np.mean(planes, axis=0), width, mode="nearest"), dtype=np.float64)
 
 
 def _inside(point: tuple[float, float], box: tuple[float, float, float, float]) -> bool:

@@ -290,3 +290,34 @@ def test_only_an_area_beyond_its_shares_of_the_lungs_costs() -> None:
     assert cost(0.1, torch.zeros(2)) == 0
     logits[:, : loop.UNMARKED] = 30.0  # marked structures are not held
     assert cost(0.2) == pytest.approx(0)
+
+
+def test_a_sign_that_is_not_told_somewhere_does_not_count_there() -> None:
+    rng = torch.Generator().manual_seed(4)
+    logits = torch.randn(2, 3, 8, 8, generator=rng)
+    masks = (torch.rand(2, 3, 8, 8, generator=rng) > 0.7).float()
+    told = torch.ones_like(masks)
+    told[..., :4] = 0
+    weights = torch.ones(2, 3)
+    whole = loop.sign_loss(logits, masks, weights)
+    torch.testing.assert_close(loop.sign_loss(logits, masks, weights, torch.ones_like(masks)), whole)
+    part = loop.sign_loss(logits, masks, weights, told)
+    torch.testing.assert_close(part, loop.sign_loss(logits[..., 4:], masks[..., 4:], weights))
+    other, changed = masks.clone(), logits.clone()
+    other[..., :4], changed[..., :4] = 1 - masks[..., :4], 9
+    torch.testing.assert_close(loop.sign_loss(changed, other, weights, told), part)
+
+
+def test_codes_between_yes_and_no_teach_nothing_on_drawn_films_alone() -> None:
+    batch = toys.source(2).draw(np.array([0, 1]))
+    half = torch.full_like(batch.signs, 0.5)
+    free = replace(batch, signs=half, sign_weight=torch.ones_like(batch.sign_weight))
+    logits = torch.randn(half.shape, generator=torch.Generator().manual_seed(5))
+    drawn = loop.mark_losses(logits, replace(free, drawn=torch.ones(2)))["signs"]
+    assert drawn == 0
+    assert loop.mark_losses(logits, replace(free, drawn=torch.zeros(2)))["signs"] > 0
+    edge = half.clone()
+    edge[..., 0], edge[..., 1] = 0.98, 0.01
+    found = loop.mark_losses(logits, replace(free, signs=edge, drawn=torch.ones(2)))["signs"]
+    wanted = loop.sign_loss(logits[..., :2], edge[..., :2].round(), free.sign_weight)
+    torch.testing.assert_close(found, wanted)

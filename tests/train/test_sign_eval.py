@@ -122,10 +122,10 @@ def lesion(folder: Path) -> tuple[Scene, Observations]:
 def test_the_point_of_a_label_is_the_peak_of_its_sign_or_else_of_its_class_map(tmp_path: Path) -> None:
     scene, _ = lesion(tmp_path)
     for label in BANK[NODULE].marks:
-        assert sign_eval._point(scene, label) == pytest.approx((334, 192), abs=6)
+        assert sign_eval.place(scene, label) == pytest.approx((334, 192), abs=6)
     assert not [c for c in BANK if "Hernia" in c.marks]
-    assert sign_eval._point(scene, "Hernia") == pytest.approx((3.5 * 48, 2.5 * 48))
-    assert sign_eval._point(scene, "Shoe") is None
+    assert sign_eval.place(scene, "Hernia") == pytest.approx((3.5 * 48, 2.5 * 48))
+    assert sign_eval.place(scene, "Shoe") is None
 
 
 def test_pointing_counts_boxes_that_hold_the_peak(boxed: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
