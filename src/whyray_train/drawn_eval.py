@@ -1,7 +1,7 @@
-"""How the sign maps agree with signs drawn by hand on val films (`drawn_signs`): no radiologist's, and few.
+"""How the sign maps agree with signs drawn by eye on val films (`drawn_signs`): no radiologist's, and few.
 
-Study labels say whether a film shows a sign, boxes where a disease lies; this says where the map puts a real sign. Who
-drew knew the labels and not the maps.
+Study labels say whether a film shows a sign, boxes where a disease lies; this says where the map puts a real sign. The
+labels were known, the maps were not.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def on_drawn(reader: Reader, items: Sequence[films.Film]) -> dict[str, Any]:
             score = strength(logits, looks.cells(channel, scene.card))
             row = (film, score, hit, float(inside.mean()), logits, codes)
             found.setdefault(channel.name, []).append(row)
-    out: dict[str, Any] = {"source": "areas drawn on val films, not by radiologists, by people who knew the labels"}
+    out: dict[str, Any] = {"source": "areas drawn by eye on val films, the study labels known; no radiologist's"}
     for channel in channels():
         rows = found.get(channel.name, [])
         shown = [r for r in rows if (r[5] == MUST).any()]

@@ -1,6 +1,6 @@
-"""Signs drawn by hand on train and val films: where real ones lie, which study labels do not say.
+"""Signs drawn by eye on train and val films: where real ones lie, which study labels do not say.
 
-They are no radiologist's, and who drew knew the study labels. ``drawn_signs.yaml`` keeps them in per cent of the film.
+They are no radiologist's, and the study labels were known. ``drawn_signs.yaml`` keeps them in per cent of the film.
 Those on train films teach the sign maps their place; those on val films say whether a map has learned it.
 """
 
@@ -96,7 +96,7 @@ def names() -> tuple[str, ...]:
 def drawn_films(data: Path, real: Source) -> Source | None:
     """The rows of `real` (train films) on which signs were drawn, with their codes; None without any.
 
-    ``clear`` does not count against a study label that implies the sign: who drew did not find what was reported.
+    ``clear`` does not count against a study label that implies the sign: what was reported was not found.
     """
     items = [f for f in films.read_table(data)[0] if f.split == "train"]
     rows = np.array([i for i, f in enumerate(items) if f.id in drawn()], np.int64)

@@ -79,7 +79,7 @@ def made_films(
 def drawn_films(data: Path, cache: Path) -> list[inserted.Set]:
     """Train films on which a channel's sign was drawn (`drawn_signs`), `OFTEN` times, and those clear of it, once.
 
-    The channel alone is known; films with a doubtful area of it, or whose report has what nobody saw, are left out.
+    The channel alone is known; films with a doubtful area of it, or whose report has what was not found, are left out.
     """
     look, found = bank().look, []
     items = [f for f in films.read_table(data)[0] if f.split == "train" and f.id in drawn_signs.drawn()]

@@ -70,7 +70,7 @@ def _kerley(numbers: Mapping[str, Any]) -> Iterable[str]:
 
 
 def _drawn(numbers: Mapping[str, Any]) -> Iterable[str]:
-    """Sign maps against areas drawn by hand; nothing where they were not measured."""
+    """Sign maps against areas drawn by eye; nothing where they were not measured."""
     found = dict(numbers.get("signs_drawn", {}))
     if found:
         yield f"## Sign maps against {found.pop('source')} (also tuned on)"
