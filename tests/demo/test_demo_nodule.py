@@ -95,14 +95,14 @@ def test_the_model_marks_the_nodule_and_the_closer_look_sees_its_form(truth, nod
     assert seen.score >= 0.75
     assert seen.region.iou(nodule) > 0.6
     found = look_closer(reading.image, seen.region, reading.observations, reading.pack)
-    assert found.region.iou(nodule) > 0.8
+    assert found.region.iou(nodule) > 0.85
     assert found.attribute("margin").value in ("spiculated", "lobulated")
     assert found.attribute("lobulation").value == "present"
     told = truth[settings.film]["lesion"]
     notches = {m.clock for m in found.attribute("lobulation").marks}
     assert len(notches & {n["clock"] for n in told["notches"]}) >= 2
     size = found.attribute("size")
-    assert number(size, "long_diameter") == pytest.approx(told["long_diameter_mm"], rel=0.08)
+    assert number(size, "long_diameter") == pytest.approx(told["long_diameter_mm"], rel=0.12)
     assert number(size, "short_diameter") == pytest.approx(told["short_diameter_mm"], rel=0.12)
 
 
