@@ -10,7 +10,7 @@ from torch import nn
 
 from whyray.engines import create
 from whyray_train import basis, export, fine, restore
-from whyray_train.fine_network import FineNet, bank
+from whyray_train.fine_network import FineNet
 from whyray_train.lite0 import separable
 
 DATA_FILMS = 4
@@ -94,8 +94,7 @@ def test_the_shipped_folder_can_be_trained_on(tmp_path: Path, data_root: Path, m
     finer, history = fine.load(tmp_path / "fine")
     assert isinstance(finer, FineNet)
     assert [entry["command"].startswith(fine.COMMAND) for entry in history] == [True] * (len(history) - 1) + [False]
-    lung = torch.rand(1, 1, *bank().look.crop)
-    places = torch.rand(1, bank().planes, *(side // bank().look.cell for side in bank().look.crop))
+    lung, places = (part[:1] for part in restore.lungs(data_root, tmp_path / "cache", engine))
     theirs_again = engine.look_again(lung.numpy(), places.numpy())  # type: ignore[attr-defined]
     with torch.no_grad():
         ours_again = finer(lung, places)[0].numpy()
