@@ -113,19 +113,11 @@ def drawn_films(data: Path, real: Source) -> Source | None:
                 channel.name in film.clear and items[row].labels & channel.labels
             )
     return replace(
-        real,
-        images=np.asarray(real.images[rows]),
-        anatomy_row=real.anatomy_row[rows],
-        anatomy_weight=real.anatomy_weight[rows],
+        real.rows(rows),
         signs=signs,
         sign_weight=told,
-        film_signs=real.film_signs[rows],
-        film_sign_weight=real.film_sign_weight[rows],
-        labels=real.labels[rows],
         label_weight=np.zeros(len(rows), np.float32),
         weights=np.where((signs == MUST).any(axis=(1, 2, 3)), 2.0, 1.0),
-        placed=None if real.placed is None else real.placed[rows],
-        spacing=None if real.spacing is None else real.spacing[rows],
         drawn=np.ones(len(rows), np.float32),
     )
 

@@ -104,6 +104,15 @@ class Source:
         )  # fmt: skip
         return Batch(*(torch.from_numpy(np.ascontiguousarray(a, dtype=np.float32)) for a in arrays))
 
+    def rows(self, index: NDArray[np.int64]) -> Source:
+        """A source of the rows `index` alone, on the same anatomy planes."""
+        ours = {
+            name: value[index]
+            for name in self.__slots__
+            if name != "anatomy" and (value := getattr(self, name)) is not None
+        }
+        return replace(self, **ours)
+
 
 def joined(parts: Sequence[Batch]) -> Batch:
     """One batch of all rows."""
@@ -295,20 +304,11 @@ def marked_films(data: Path, real: Source) -> Source | None:
         for name, code in told.items():
             plane[films.STRUCTURES.index(name)] = code
     return replace(
-        real,
-        images=np.asarray(real.images[rows]),
+        real.rows(rows),
         anatomy=planes,
         anatomy_row=np.arange(len(rows)),
-        anatomy_weight=real.anatomy_weight[rows],
-        signs=None if real.signs is None else real.signs[rows],
-        sign_weight=real.sign_weight[rows],
-        film_signs=real.film_signs[rows],
-        film_sign_weight=real.film_sign_weight[rows],
-        labels=real.labels[rows],
-        label_weight=real.label_weight[rows],
         weights=np.ones(len(rows)),
         placed=np.ones(len(rows), np.float32),
-        spacing=None if real.spacing is None else real.spacing[rows],
     )
 
 
