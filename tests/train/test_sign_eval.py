@@ -1,4 +1,5 @@
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -151,3 +152,19 @@ def test_pointing_counts_boxes_that_hold_the_peak(boxed: Path, tmp_path: Path, m
         rows, columns = np.nonzero(drawn.masks[name])
         hits.append(160 <= rows.mean() <= 210 and x <= columns.mean() <= x + 100)
     assert got["centre_of_lung"] == np.mean(hits)
+
+
+def test_an_opacity_is_where_its_maps_are_high_together_and_not_where_one_cell_is(tmp_path: Path) -> None:
+    drawn = scenery.chest()
+    marking = [c.name for c in BANK if "Pneumonia" in c.marks]
+    assert len(marking) == 2
+    patch = scenery.disc(drawn.shape, 0.3, 0.5, 0.08)
+    signs = scenery.sign_maps(drawn.shape, **dict.fromkeys(marking, (patch, 2.0)))
+    scene = build_scene(drawn.image(), scenery.pack(), scenery.engine(tmp_path, drawn, signs=signs))
+    loud = scene.signs[marking[0]].copy()
+    loud[20, 60] = 9.0
+    scene = replace(scene, signs={**scene.signs, marking[0]: loud})
+    middle = (0.3 * drawn.shape[1], 0.5 * drawn.shape[0])
+    assert sign_eval.place(scene, "Pneumonia") == pytest.approx(middle, abs=0.06 * max(drawn.shape))
+    heart = next(s.region for s in scene.structures if s.id == "heart" and s.region is not None)
+    assert sign_eval.place(scene, sign_eval.HEART_LABEL) == heart.centroid
