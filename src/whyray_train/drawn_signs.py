@@ -14,7 +14,6 @@ from pathlib import Path
 import numpy as np
 import yaml
 from numpy.typing import NDArray
-from PIL import Image as Picture
 
 from whyray_train import films, inserted
 from whyray_train.atlas import CANNOT, MUST, UNKNOWN
@@ -107,7 +106,7 @@ def drawn_films(data: Path, real: Source) -> Source | None:
     told = np.zeros((len(rows), len(names())), np.float32)
     for i, row in enumerate(rows):
         film = drawn()[items[row].id]
-        signs[i] = planes(film, names(), size, shape(items[row].path))
+        signs[i] = planes(film, names(), size, films.shape(items[row].path))
         for c, channel in enumerate(channels()):
             told[i, c] = film.judged(channel.name) and not (
                 channel.name in film.clear and items[row].labels & channel.labels
@@ -120,9 +119,3 @@ def drawn_films(data: Path, real: Source) -> Source | None:
         weights=np.where((signs == MUST).any(axis=(1, 2, 3)), 2.0, 1.0),
         drawn=np.ones(len(rows), np.float32),
     )
-
-
-def shape(path: Path) -> tuple[int, int]:
-    """(rows, columns) of a picture file."""
-    with Picture.open(path) as picture:
-        return picture.height, picture.width

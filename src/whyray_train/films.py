@@ -110,6 +110,12 @@ def normalise(array: F32) -> F32:
     return stretched
 
 
+def shape(path: Path) -> tuple[int, int]:
+    """(rows, columns) of a picture file."""
+    with Picture.open(path) as picture:
+        return picture.height, picture.width
+
+
 def load_array(path: Path, size: int) -> U8:
     """One film letterboxed to (size, size) uint8 after `normalise`."""
     with Picture.open(path) as picture:

@@ -13,7 +13,6 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from PIL import Image as Picture
 from torch import Tensor
 
 from whyray.domain import Frame
@@ -298,9 +297,8 @@ def marked_films(data: Path, real: Source) -> Source | None:
             plane[:] = real.anatomy[real.anatomy_row[row]]
         else:
             plane[:first] = 0
-        with Picture.open(items[row].path) as picture:
-            shape = (picture.height, picture.width)
-        told = marks.codes(marks.drawn()[items[row].id], size, shape, items[row].mm_per_px(size))
+        drawn, shape = marks.drawn()[items[row].id], films.shape(items[row].path)
+        told = marks.codes(drawn, size, shape, items[row].mm_per_px(size))
         for name, code in told.items():
             plane[films.STRUCTURES.index(name)] = code
     return replace(

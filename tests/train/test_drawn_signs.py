@@ -75,7 +75,7 @@ def test_rows_hold_codes_and_a_reported_sign_is_never_called_clear(monkeypatch: 
     monkeypatch.setattr(films, "read_table", lambda _: (items, ()))
     clear = Drawn({}, {}, frozenset({channel.name}))
     monkeypatch.setattr(drawn_signs, "drawn", lambda: {"a": clear, "b": clear})
-    monkeypatch.setattr(drawn_signs, "shape", lambda _: (50, 50))
+    monkeypatch.setattr(films, "shape", lambda _: (50, 50))
     found = drawn_signs.drawn_films(Path(), toys.source(3))
     assert found is not None
     assert found.sign_weight[:, at_channel].tolist() == [0, 1]
@@ -98,7 +98,7 @@ def test_sources_without_drawings_say_so() -> None:
 
 def test_a_map_is_measured_against_what_was_drawn(monkeypatch: pytest.MonkeyPatch) -> None:
     """Three films with the sign at the left: the map shows it on two of them; three clear films, dark maps."""
-    monkeypatch.setattr(drawn_eval, "shape", lambda _: (40, 40))
+    monkeypatch.setattr(films, "shape", lambda _: (40, 40))
     signed, clear = Drawn({FIRST: (LEFT,)}, {}, frozenset()), Drawn({}, {}, frozenset({FIRST}))
     films_drawn = {**dict.fromkeys("abc", signed), **dict.fromkeys("xyz", clear)}
     for module in (drawn_eval, drawn_signs):
