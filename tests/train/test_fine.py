@@ -14,7 +14,8 @@ from torch import nn
 from train import toys
 from train.toys import film as item
 from whyray.perception import second
-from whyray_train import films, fine, fine_data, fine_eval, fine_network, inserted, metrics
+from whyray_train import drawn_signs, films, fine, fine_data, fine_eval, fine_network, inserted, metrics
+from whyray_train.drawn_signs import Drawn
 from whyray_train.fine_network import FineNet, bank, film_share, pooled
 from whyray_train.gating import channels
 from whyray_train.insertion import KINDS
@@ -497,3 +498,33 @@ def test_a_finer_set_keeps_the_channels_asked_for(tmp_path: Path) -> None:
     assert made.signs.shape == (6, SIGNS, 32, 32)
     assert set(made.kinds) <= {"kerley_b", ""}
     assert np.flatnonzero(made.shown.any(axis=0)).tolist() == [kept.index("kerley_b")]
+
+
+def test_drawn_signs_count_more_often_and_doubtful_or_reported_ones_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Of five films one surely shows a nodule, one doubtfully, two are clear of it and one of these has it reported."""
+    at, name = next((i, c.name) for i, c in enumerate(bank().channels) if "Nodule" in c.labels)
+    area = (((40.0, 40.0), (60.0, 40.0), (60.0, 60.0), (40.0, 60.0)),)
+    drawn = {
+        "sure": Drawn({name: area}, {}, frozenset()),
+        "both": Drawn({name: area}, {name: area}, frozenset()),
+        "clear": Drawn({}, {}, frozenset({name})),
+        "reported": Drawn({}, {}, frozenset({name})),
+        "val": Drawn({name: area}, {}, frozenset()),
+    }
+    items = [item("Nodule" if k == "reported" else "Mass" if k != "clear" else "Edema", id=k) for k in drawn]
+    items = [replace(f, split="val" if f.id == "val" else "train") for f in items]
+    monkeypatch.setattr(films, "read_table", lambda _: (items, ()))
+    monkeypatch.setattr(films, "shape", lambda _: (50, 50))
+    monkeypatch.setattr(films, "cached", lambda paths, size, _: np.zeros((len(paths), size, size), np.uint8))
+    monkeypatch.setattr(drawn_signs, "drawn", lambda: drawn)
+    (made,) = fine_data.drawn_films(tmp_path, tmp_path)
+    assert made.kinds.tolist() == [name] * fine_data.OFTEN + [""]
+    assert made.known.sum(axis=1).tolist() == [1] * len(made.known)
+    assert made.known[:, at].all()
+    assert made.shown[:, at].tolist() == [True] * fine_data.OFTEN + [False]
+    side = made.signs.shape[-1]
+    assert made.signs[0, at, side // 2, side // 2] == 255
+    assert made.signs[0, at].mean() / 255 == pytest.approx(0.04, rel=0.1)
+    assert not made.signs[:, [c for c in range(SIGNS) if c != at]].any()
