@@ -114,13 +114,20 @@ def fit_logistic(
     }
 
 
-def fit_fusion(film: F64, signs: F64, labels: F64, prior: F64, strength: float = 10.0) -> tuple[float, float, F64]:
-    """Weights of the two kinds of terms and the base log-odds of each diagnosis.
+def fused(weights: Sequence[float] | F64, terms: Sequence[F64], fixed: F64) -> F64:
+    """(n, c) log-odds without base: kinds of `terms` (n, c) by their weights, and what is added to them whole."""
+    return fixed + sum((w * term for w, term in zip(weights, terms, strict=True)), np.zeros_like(fixed))
+
+
+def fit_fusion(terms: Sequence[F64], fixed: F64, labels: F64, prior: F64, strength: float = 10.0) -> tuple[F64, F64]:
+    """Weights of the kinds of terms and the base log-odds of each diagnosis.
 
     Parameters
     ----------
-    film, signs
-        (n, c) summed log-odds terms of the validation films, unweighted.
+    terms
+        For each kind (n, c) summed log-odds terms of the validation films, unweighted.
+    fixed
+        (n, c) log-odds that are added with a weight of one: pathways.
     labels
         (n, c) in {0, 1}.
     prior
@@ -129,20 +136,20 @@ def fit_fusion(film: F64, signs: F64, labels: F64, prior: F64, strength: float =
     Returns
     -------
     tuple
-        film weight, sign weight (both in [0, 1.5]), (c,) base log-odds.
+        (kinds,) weights in [0.05, 1.5], (c,) base log-odds.
     """
     rate = (labels.sum(axis=0) + strength * prior) / (len(labels) + strength)
 
     def bases(theta: F64) -> F64:
-        z = theta[0] * film + theta[1] * signs
+        z = fused(theta, terms, fixed)
         return np.array([matched_shift(z[:, c], rate[c]) for c in range(z.shape[1])])
 
     def loss(theta: F64) -> float:
-        z = theta[0] * film + theta[1] * signs + bases(theta)
-        return log_loss(z.ravel(), labels.ravel())
+        return log_loss((fused(theta, terms, fixed) + bases(theta)).ravel(), labels.ravel())
 
-    best = minimize(loss, np.array([0.8, 0.3]), bounds=[(0.05, 1.5), (0.05, 1.5)], method="L-BFGS-B").x
-    return float(best[0]), float(best[1]), bases(best)
+    first = np.array([0.8, *[0.3] * (len(terms) - 1)])
+    best = np.asarray(minimize(loss, first, bounds=[(0.05, 1.5)] * len(terms), method="L-BFGS-B").x, dtype=np.float64)
+    return best, bases(best)
 
 
 def youden(labels: NDArray[np.bool_], scores: F64) -> float:

@@ -16,11 +16,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+from scipy import ndimage
 from scipy.stats import binomtest
 
 from whyray import imaging
-from whyray.domain import Region
+from whyray.domain import Look, Observations, Region
 from whyray.perception import look_closer, observe
+from whyray.perception.closer.margin import axes
 from whyray.service import Reader
 from whyray_train import films
 from whyray_train.insertion import Film
@@ -32,6 +34,7 @@ DIAMETERS = (12.0, 36.0)  # mm
 WAVES = {"smooth": (0.0, 0.015), "lobulated": (0.10, 0.16), "spiculated": (0.0, 0.04)}  # of the radius, two waves
 SPICULES = (8, 16)
 SIDE = 1024
+OVERLAP = 1 / 3  # intersection over union of a mark and the body that it is meant for
 
 
 def body(form: str, rng: np.random.Generator) -> Body:
@@ -80,11 +83,33 @@ def calls(reader: Reader, data: Path, each: int, seed: int) -> list[dict[str, An
             image.with_pixels(changed[None], f"inserted-{number}"),
             geometry=replace(image.geometry, spacing_mm=(mm, mm), spacing_source="caller"),
         )
-        look = look_closer(image, region, observe(image, pack, reader.engine(pack)), pack)
+        observations = observe(image, pack, reader.engine(pack))
+        look = look_closer(image, region, observations, pack)
         told = {a.id: a.value for a in look.attributes}
         outline = None if look.region is None else look.region.iou(region)
-        out.append({"form": form, "diameter": made.diameter, "outline_iou": outline, **told})
+        mark = marked(observations, region)
+        lengths = {"true_mark": sizes(look, region, mm)}
+        if mark is not None:
+            lengths["network_mark"] = sizes(look_closer(image, mark, observations, pack), region, mm)
+        out.append({"form": form, "diameter": made.diameter, "outline_iou": outline, "lengths": lengths, **told})
     return out
+
+
+def marked(observations: Observations, body: Region) -> Region | None:
+    """The smallest mark of a sign that is mostly the body's; None where none is."""
+    marks = [s.region for s in observations.signs if s.region is not None and s.region.iou(body) > OVERLAP]
+    return min(marks, key=lambda r: r.area_px) if marks else None
+
+
+def sizes(look: Look, body: Region, mm: float) -> dict[str, tuple[float, float, float]]:
+    """Name -> (told, told uncertainty, true) of the body's diameters (mm) and area (mm2), where they are told."""
+    ys, xs = np.nonzero(body.crop & ~ndimage.binary_erosion(body.crop))
+    long, short = axes(np.stack([xs, ys], axis=1).astype(np.float64))
+    ends = {"long_diameter": long, "short_diameter": short}
+    true = {name: mm * (1 + float(np.linalg.norm(b - a))) for name, (a, b) in ends.items()}
+    true["area"] = mm**2 * body.area_px
+    told = {m.id: m for a in look.attributes for m in a.measurements if m.id in true}
+    return {name: (m.value, m.uncertainty or 0.0, true[name]) for name, m in told.items()}
 
 
 def summary(rows: list[dict[str, Any]]) -> dict[str, Any]:
@@ -97,8 +122,30 @@ def summary(rows: list[dict[str, Any]]) -> dict[str, Any]:
             if told:
                 low, high = binomtest(sum(told), len(told)).proportion_ci(method="wilson")
                 out[f"{attribute}_{word}"] = [sum(told), len(told), round(float(low), 3), round(float(high), 3)]
+    out["sizes"] = {mark: lengths(rows, mark) for mark in ("true_mark", "network_mark")}
     overlaps = [r["outline_iou"] for r in rows if r["outline_iou"] is not None]
     out["outline_iou_median"] = round(float(np.median(overlaps)), 3)
+    return out
+
+
+def lengths(rows: list[dict[str, Any]], mark: str) -> dict[str, Any]:
+    """How far told diameters and areas are off, of bodies without spicules: those are no part of its size.
+
+    ``off``: median and 1-sigma (half the width of the central 68 %) of told over true, less one; ``within``: parts
+    that lie within once and twice the uncertainty that is told with them.
+    """
+    out: dict[str, Any] = {}
+    for name in ("long_diameter", "short_diameter", "area"):
+        found = [r["lengths"][mark][name] for r in rows if name in r["lengths"].get(mark, {}) and r["form"] != FORMS[2]]
+        if len(found) < 3:
+            continue
+        told, sigma, true = np.array(found).T
+        low, middle, high = np.percentile(told / true - 1, (16, 50, 84))
+        out[name] = {
+            "n": len(found),
+            "off": [round(float(middle), 3), round(float((high - low) / 2), 3)],
+            "within": [round(float((abs(told - true) <= k * sigma).mean()), 3) for k in (1, 2)],
+        }
     return out
 
 

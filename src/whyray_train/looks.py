@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -12,8 +12,11 @@ from whyray.domain import Engine, Frame, ModelCard
 from whyray.perception.detectors.mapped import strength
 from whyray.perception.scene import sign_maps
 from whyray_train import films, inserted
+from whyray_train.atlas import MUST, UNKNOWN
+from whyray_train.drawn_signs import drawn, planes
 from whyray_train.fine_network import bank, film_share
 from whyray_train.gating import Channel, channels
+from whyray_train.sign_models import Masks
 
 U8 = NDArray[np.uint8]
 F32 = NDArray[np.float32]
@@ -55,6 +58,22 @@ def inserted_films(data: Path, split: str, cache: Path, count: int, seed: int, c
     if card.second is not None:
         detail = inserted.Detail(bank().work, card.second.stride, (), tuple(c.name for c in channels()))
     return inserted.make(items, count, side(card), seed, cache, detail)
+
+
+def drawn_masks(engine: Engine, items: Sequence[films.Film], images: U8) -> Iterator[Masks]:
+    """For every channel its maps on those of the stretched `images` of `items` that were judged for it by eye."""
+    rows = [i for i, f in enumerate(items) if f.id in drawn()]
+    found = [maps(engine, images[i]) for i in rows]
+    for channel in channels():
+        judged = [
+            (i, m[channel.name]) for i, m in zip(rows, found, strict=True) if drawn()[items[i].id].judged(channel.name)
+        ]
+        size = found[0][channel.name].shape[0] if found else 1
+        codes = np.array(
+            [planes(drawn()[items[i].id], (channel.name,), size, films.shape(items[i].path))[0] for i, _ in judged]
+        ).reshape(-1, size, size)
+        logits = np.array([m for _, m in judged], dtype=np.float32).reshape(-1, size, size)
+        yield Masks(logits, codes == MUST, codes != UNKNOWN)
 
 
 def pairs(engine: Engine, made: inserted.Set) -> Iterator[tuple[Channel, NDArray[np.float16], U8]]:

@@ -283,12 +283,14 @@ class Publisher:
         for part, some in items.items():
             images = films.cached([f.path for f in some], looks.side(engine.card), self.cache)
             seen[part] = looks.strengths(engine, images)
+        drawn = looks.drawn_masks(engine, self.val, images)
         made = looks.inserted_films(self.data, "val", self.cache, INSERTED, INSERTED_SEED, engine.card)
-        for index, (channel, maps, masks) in enumerate(looks.pairs(engine, made)):
+        pairs = zip(looks.pairs(engine, made), drawn, strict=True)
+        for index, ((channel, maps, masks), by_eye) in enumerate(pairs):
             cells = looks.cells(channel, engine.card)
             scores = {part: values[:, index] for part, values in seen.items()}
             scores["made"] = np.array([strength(m.astype(np.float32), cells) for m in maps])
-            entry = sign_models.model(channel, cells, scores, items, (maps, masks, made.known[:, index]))
+            entry = sign_models.model(channel, cells, scores, items, (maps, masks, made.known[:, index]), by_eye)
             self.card["reference"]["sign_models"][channel.name] = entry
             log.info("%s %s", channel.name, entry)
 
@@ -299,25 +301,25 @@ class Publisher:
         half = {d.id: 0.5 for d in self.pack.diagnoses}
         seen = [observe(self.load(f), self.pack, engine) for f in self.val]
         parts = []
-        for film_weight, sign_weight in ((1.0, 0.0), (0.0, 1.0)):
+        for film, sign, defining in ((0.0, 0.0, 0.0), (1.0, 0.0, 0.0), (0.0, 1.0, 0.0), (0.0, 0.0, 1.0)):
+            alone = Fusion(film, sign, zero, half, defining)
             rows = []
             for observations in seen:
-                findings = {
-                    f.id: f for f in conclude(observations, self.pack, Fusion(film_weight, sign_weight, zero, half))
-                }
+                findings = {f.id: f for f in conclude(observations, self.pack, alone)}
                 rows.append([sum(e.log_lr for e in findings[d.id].evidence) for d in diagnoses])
             parts.append(np.array(rows))
         order = [self.heads.index(d.head) for d in diagnoses if d.head is not None]
         labels = self.labels(self.val)[:, order]
         prior = self.labels([*self.train, *self.val])[:, order].mean(axis=0)
-        film_weight, sign_weight, base = calibrate.fit_fusion(parts[0], parts[1], labels, prior)
+        fixed, terms = parts[0], [part - parts[0] for part in parts[1:]]  # pathways are in each of them
+        weights, base = calibrate.fit_fusion(terms, fixed, labels, prior)
+        names = ("film_weight", "sign_weight", "defining_weight")
         self.card["fusion"] = {
-            "film_weight": round(film_weight, 4),
-            "sign_weight": round(sign_weight, 4),
+            **{name: round(float(weight), 4) for name, weight in zip(names, weights, strict=True)},
             "base": -3.0,
             "possible": 0.2,
         }
-        z = film_weight * parts[0] + sign_weight * parts[1] + base
+        z = calibrate.fused(weights, terms, fixed) + base
         for c, diagnosis in enumerate(diagnoses):
             head = diagnosis.head or ""
             self.card["calibration"][head]["fused_base"] = round(float(base[c]), 4)

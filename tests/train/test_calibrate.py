@@ -91,9 +91,10 @@ def test_fit_fusion_recovers_the_weights_of_two_kinds_of_terms() -> None:
     rng = np.random.default_rng(6)
     film, signs = rng.normal(0, 1.5, (4000, 3)), rng.normal(0, 1.5, (4000, 3))
     base = np.array([-1.0, 0.2, -0.5])
-    labels = (rng.random((4000, 3)) < expit(0.9 * film + 0.4 * signs + base)).astype(float)
-    one, two, bases = calibrate.fit_fusion(film, signs, labels, labels.mean(axis=0))
-    assert (one, two) == pytest.approx((0.9, 0.4), abs=0.06)
+    fixed = rng.normal(0, 0.5, (4000, 3))
+    labels = (rng.random((4000, 3)) < expit(0.9 * film + 0.4 * signs + fixed + base)).astype(float)
+    weights, bases = calibrate.fit_fusion([film, signs], fixed, labels, labels.mean(axis=0))
+    assert weights == pytest.approx([0.9, 0.4], abs=0.06)
     assert bases == pytest.approx(base, abs=0.12)
 
 
@@ -101,7 +102,8 @@ def test_fusion_weights_stay_in_their_bounds() -> None:
     rng = np.random.default_rng(7)
     film = rng.normal(0, 1, (500, 1))
     labels = (rng.random((500, 1)) < expit(4 * film)).astype(float)
-    one, two, _ = calibrate.fit_fusion(film, rng.normal(0, 1, (500, 1)), labels, labels.mean(axis=0))
+    signs, fixed = rng.normal(0, 1, (500, 1)), np.zeros((500, 1))
+    (one, two), _ = calibrate.fit_fusion([film, signs], fixed, labels, labels.mean(axis=0))
     assert one == pytest.approx(1.5)
     assert 0.05 <= two <= 0.3
 

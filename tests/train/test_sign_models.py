@@ -10,7 +10,7 @@ from train.toys import film
 from whyray_train import sign_models
 from whyray_train.films import NORMAL_LABEL, Film
 from whyray_train.gating import channels
-from whyray_train.sign_models import FALSE, LEVELS, MARGIN, SLOPES, STRONG
+from whyray_train.sign_models import FALSE, FEWEST, LEVELS, MARGIN, SLOPES, STRONG, Masks
 
 BANK = channels()
 CHANNEL = next(c for c in BANK if c.labels)
@@ -105,8 +105,7 @@ def test_the_best_level_separates_the_sign_from_its_halo(level: float) -> None:
         p[row, 3:7, 3:7] = (level + 0.01) * top
         p[row, 4, 4] = top
     p[2] = 0.99  # without the sign: not looked at
-    found = sign_models.best_level(np.log(p / (1 - p)).astype(np.float32), masks)
-    assert found == (level, 1.0)
+    assert sign_models.best_level({"inserted": whole(np.log(p / (1 - p)), masks)}) == (level, {"inserted": 1.0})
 
 
 def test_dice_of_the_best_level_by_hand_and_none_without_the_sign() -> None:
@@ -114,8 +113,35 @@ def test_dice_of_the_best_level_by_hand_and_none_without_the_sign() -> None:
     masks[0, :2] = 255
     logits = np.full((1, 4, 4), -9.0, dtype=np.float32)
     logits[0, 0] = 9.0
-    assert sign_models.best_level(logits, masks) == (LEVELS[0], pytest.approx(2 * 4 / (4 + 8)))
-    assert sign_models.best_level(logits, np.full((1, 4, 4), 127, np.uint8)) == (0.3, 0.0)
+    level, dice = sign_models.best_level({"drawn": whole(logits, masks)})
+    assert (level, dice["drawn"]) == (LEVELS[0], pytest.approx(2 * 4 / (4 + 8), abs=1e-3))
+    assert sign_models.best_level({"drawn": whole(logits, np.full((1, 4, 4), 127, np.uint8))}) == (0.3, {})
+
+
+def test_two_groups_have_the_same_say_in_the_level_and_cells_not_told_have_none() -> None:
+    """Inserted films want .3 of the top, fewer drawn ones .6, more strictly so; what is not told speaks for neither."""
+    p = np.full((8, 4, 4), 0.01)
+    p[:, 0] = 0.9
+    p[:, 1:3] = 0.45 * 0.9
+    wide, narrow = np.zeros((6, 4, 4), np.uint8), np.zeros((2, 4, 4), np.uint8)
+    wide[:, :2] = 255  # half of the halo
+    narrow[:, 0] = 255
+    logits = np.log(p / (1 - p))
+    inserted, by_eye = whole(logits[:6], wide), whole(logits[6:], narrow)
+    assert sign_models.best_level({"inserted": inserted})[0] <= 0.4
+    level, dice = sign_models.best_level({"inserted": inserted, "drawn": by_eye})
+    assert level >= 0.5
+    assert dice == {"inserted": pytest.approx(2 / 3, abs=1e-3), "drawn": 1.0}
+    untold = replace(by_eye, told=by_eye.sign)
+    assert sign_models.best_level({"inserted": inserted, "drawn": untold})[0] <= 0.4
+
+
+def whole(logits: np.ndarray, masks: np.ndarray) -> Masks:
+    """Films of which every cell is told."""
+    return Masks(logits.astype(np.float32), masks > 127, np.ones(masks.shape, np.bool_))
+
+
+NONE = whole(np.zeros((0, 8, 8)), np.zeros((0, 8, 8), np.uint8))
 
 
 # --- one model ------------------------------------------------------------------------------------------------------
@@ -147,7 +173,7 @@ def world(shown: float) -> tuple[dict[str, np.ndarray], dict[str, list[Film]], t
 @pytest.mark.parametrize("shown", [1.0, 4.0])
 def test_at_most_the_stated_share_of_normal_films_reaches_strong_evidence(shown: float) -> None:
     seen, items, made = world(shown)
-    entry = sign_models.model(CHANNEL, 0.01, seen, items, made)
+    entry = sign_models.model(CHANNEL, 0.01, seen, items, made, NONE)
     for part, share in (("train", FALSE), ("val", 0)):
         normal = np.array([NORMAL_LABEL in f.labels for f in items[part]])
         score = expit(entry["scale"] * seen[part][normal] + entry["shift"])
@@ -158,10 +184,22 @@ def test_at_most_the_stated_share_of_normal_films_reaches_strong_evidence(shown:
 
 
 def test_a_clearer_sign_has_a_steeper_score_and_the_entry_is_what_the_reader_needs() -> None:
-    entries = [sign_models.model(CHANNEL, 0.01, *world(shown)[:2], world(shown)[2]) for shown in (1.0, 4.0)]
+    entries = [sign_models.model(CHANNEL, 0.01, *world(shown), NONE) for shown in (1.0, 4.0)]
     assert SLOPES[0] < entries[0]["scale"] < entries[1]["scale"] - 0.3
     entry = entries[1]
     assert entry["cells"] == 0.01
-    assert (entry["level"], entry["inserted_dice"]) == (LEVELS[0], 1.0)
+    assert (entry["level"], entry["dice"]) == (LEVELS[0], {"inserted": 1.0})
     assert entry["validation_positives"] == {"real": 80, "inserted": 40}
-    assert {type(v) for k, v in entry.items() if k != "validation_positives"} == {float}  # plain numbers for YAML
+    assert {type(v) for k, v in entry.items() if k not in {"validation_positives", "dice"}} == {
+        float
+    }  # plain numbers for YAML
+
+
+@pytest.mark.parametrize("count", [FEWEST - 1, FEWEST])
+def test_a_few_drawn_films_have_no_say(count: int) -> None:
+    """The inserted signs are met at every level; the drawn ones only above the halo of .5."""
+    seen, items, made = world(4.0)
+    logits, masks = np.full((count, 8, 8), 0.0), np.zeros((count, 8, 8), np.uint8)
+    logits[:, 0, :2], masks[:, 0, :2] = 6.0, 255
+    entry = sign_models.model(CHANNEL, 0.01, seen, items, made, whole(logits, masks))
+    assert (entry["level"] > 0.5) == (count == FEWEST) == ("drawn" in entry["dice"])

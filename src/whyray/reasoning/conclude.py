@@ -38,12 +38,21 @@ class Fusion:
         Diagnosis id -> log-odds before any evidence.
     possible
         Diagnosis id -> probability from which the conclusion cannot be excluded.
+    defining_weight
+        Reliability of the term of a sign that `defines` its diagnosis; None: as that of the others.
     """
 
     film_weight: float
     sign_weight: float
     base: Mapping[str, float]
     possible: Mapping[str, float]
+    defining_weight: float | None = None
+
+    def of(self, sign_id: str, diagnosis: DiagnosisDefinition) -> float:
+        """Reliability of one named sign's term."""
+        if self.defining_weight is not None and defines(sign_id, diagnosis):
+            return self.defining_weight
+        return self.sign_weight
 
 
 class _Case:
@@ -137,9 +146,13 @@ def _verdict(
     if diagnosis.normal and not evidence:
         return "not_supported"
     found = verdict(probability, fusion.possible[diagnosis.id], pack.settings["supported"])
-    defining = diagnosis.core_signs[:1] if diagnosis.descriptive else ()
-    seen = any(e.sign in defining and e.region is not None for e in evidence)
+    seen = any(defines(e.sign, diagnosis) and e.region is not None for e in evidence)
     return "possible" if found == "not_supported" and seen else found
+
+
+def defines(sign_id: str, diagnosis: DiagnosisDefinition) -> bool:
+    """Whether the diagnosis only names what is seen and this is the sign it names: its first core sign."""
+    return diagnosis.descriptive and sign_id in diagnosis.core_signs[:1]
 
 
 def _terms(diagnosis: DiagnosisDefinition, case: _Case, fusion: Fusion, barred: Collection[str]) -> dict[str, float]:
@@ -155,7 +168,7 @@ def _terms(diagnosis: DiagnosisDefinition, case: _Case, fusion: Fusion, barred: 
                 terms[weight.sign] = 0.0
                 continue
             ratio = observed.score * weight.lr_present + (1 - observed.score) * weight.lr_absent
-            terms[weight.sign] = fusion.sign_weight * weight.reliability * log(ratio)
+            terms[weight.sign] = fusion.of(weight.sign, diagnosis) * weight.reliability * log(ratio)
     return terms
 
 

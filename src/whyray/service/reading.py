@@ -85,4 +85,7 @@ def fusion(pack: Pack, card: ModelCard) -> reasoning.Fusion:
             prior = pack.prior(diagnosis)
             base[diagnosis.id] = log(prior / (1 - prior))
             possible[diagnosis.id] = max(card.fusion["possible"], reasoning.RAISED * prior)
-    return reasoning.Fusion(card.fusion["film_weight"], card.fusion["sign_weight"], base, possible)
+    weights = card.fusion
+    return reasoning.Fusion(
+        weights["film_weight"], weights["sign_weight"], base, possible, weights.get("defining_weight")
+    )

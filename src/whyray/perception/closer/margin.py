@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 
 from whyray.domain import Attribute, Measurement
@@ -17,6 +19,7 @@ LOBED_MM = 8.0  # smaller lesions show no lobes on a film: a notch of 0.4 mm is 
 BLURRED = 0.47  # 75 to 25 % width of the edge over the radius; a sphere's shadow has 0.3 to 0.45
 BLURRED_MM = 2.0  # and so much in mm
 ROUND, OVAL = 0.82, 0.62  # short over long axis: round from the first, oval from the second, else elongated
+LONG_OFF, SHORT_OFF, AREA_OFF = 0.09, 0.08, 0.14  # 1-sigma error of an outline's sizes (whyray_train.closer_eval)
 UNEVEN = 0.90  # area over hull below which an outline is irregular
 
 
@@ -122,15 +125,21 @@ def size(lesion: Lesion) -> Attribute:
     long, short = axes(lesion.contour.points)
     area = int(lesion.contour.mask.sum())
     square = lesion.crop.geometry.area_mm2(area)
+    unit = "px2" if square is None else "mm2"
     return Attribute(
         "size",
         "measured",
         (
-            lesion.measured("long_diameter", *long),
-            lesion.measured("short_diameter", *short),
-            Measurement("area", float(area if square is None else square), "px2" if square is None else "mm2"),
+            _rough(lesion.measured("long_diameter", *long), LONG_OFF),
+            _rough(lesion.measured("short_diameter", *short), SHORT_OFF),
+            _rough(Measurement("area", float(area if square is None else square), unit, 0.0), AREA_OFF),
         ),
     )
+
+
+def _rough(told: Measurement, off: float) -> Measurement:
+    """With the outline's own error `off` (of the value) in its uncertainty."""
+    return replace(told, uncertainty=float(np.hypot(told.uncertainty or 0.0, off * told.value)))
 
 
 def shape(lesion: Lesion) -> Attribute:
