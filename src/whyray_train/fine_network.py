@@ -65,6 +65,7 @@ def bank() -> Bank:
     look = SecondLook(
         "", "", int(raw["size"]), (rows, cols), int(raw["cell"]), int(raw["stride"]), (right, left),
         tuple(map(tuple, raw["beside"])), tuple(c.name for c in found),
+        {name: float(entry["first"]) for name, entry in raw["channels"].items() if "first" in entry},
     )  # fmt: skip
     return Bank(look, int(raw["work"]), tuple(raw["kinds"]), found)
 

@@ -173,6 +173,7 @@ class Publisher:
             "lungs": list(look.lungs),
             "beside": [list(group) for group in look.beside],
             "channels": list(look.channels),
+            "first": dict(look.first),
         }
         self.card["training"] = self._training(self.card["id"])
 

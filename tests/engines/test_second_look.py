@@ -58,6 +58,15 @@ def test_the_cards_entry_is_read_as_it_was_written(tmp_path: Path) -> None:
     )
 
 
+def test_weights_of_the_first_look_are_read_for_channels_of_both(tmp_path: Path) -> None:
+    (both, *_), more = scenery.sign_channels(), ["elsewhere"]
+    found = read_card(folder_of(tmp_path, channels=[both, *more], first={both: 0.4})).second
+    assert found is not None
+    assert found.first == {both: 0.4}
+    folder_of(tmp_path, channels=[both, *more], first={"elsewhere": 0.4})  # no channel of the first look
+    assert code(lambda: read_card(tmp_path)) == "CARD_INVALID"
+
+
 def test_a_card_without_the_entry_has_no_second_look(tmp_path: Path) -> None:
     assert read_card(scenery.write_card(tmp_path)).second is None
 
@@ -93,6 +102,11 @@ def test_each_field_of_the_entry_is_needed(tmp_path: Path, key: str) -> None:
         {"beside": [["heart"], "left_clavicle"]},
         {"channels": None},
         {"channels": "nodule"},
+        {"first": ["nodule"]},
+        {"first": {"nodule": "half"}},
+        {"first": {"nodule": 0}},
+        {"first": {"nodule": 1}},
+        {"first": {"Kerley": 0.5}},
     ],
 )
 def test_wrong_types_in_the_entry_are_invalid(tmp_path: Path, changes: dict[str, Any]) -> None:

@@ -267,6 +267,27 @@ def test_the_scene_takes_the_second_looks_maps_where_there_are_some(tmp_path: Pa
         assert (scene.signs[name][-20:] == second.SHUT).all()
 
 
+@pytest.mark.parametrize("weight", [0.25, 0.5])
+def test_a_channel_of_both_looks_is_their_mean_by_the_cards_weight(tmp_path: Path, weight: float) -> None:
+    drawn_chest = scenery.chest(600, 420)
+    names = scenery.sign_channels()
+    engine = scenery.engine(tmp_path, drawn_chest)
+    engine.answers["second"] = np.stack([np.full((256, 128), v) for v in (1.0, 2.0)]).astype(np.float32)  # type: ignore[attr-defined]
+    first = np.random.default_rng(2).normal(0, 3, (len(names), scenery.SIGN_CELLS, scenery.SIGN_CELLS))
+    engine.answers["signs"] = first.astype(np.float32)  # type: ignore[attr-defined]
+    scenes = []
+    for more in ({}, {"first": {names[0]: weight}}):
+        scenery.write_card(tmp_path, second={**entry(names[2], names[0]), **more})
+        read = type(engine)(tmp_path)
+        read.answers.update(engine.answers)  # type: ignore[attr-defined]
+        scenes.append(build_scene(drawn_chest.image(), scenery.pack(), read).signs)
+    plain, mixed = scenes
+    np.testing.assert_array_equal(plain[names[2]], mixed[names[2]])
+    step = 320 // scenery.SIGN_CELLS
+    coarse = first[0].repeat(step, axis=0).repeat(step, axis=1)
+    np.testing.assert_allclose(mixed[names[0]], (1 - weight) * plain[names[0]] + weight * coarse, atol=1e-5)
+
+
 def test_the_second_look_gets_the_letterboxed_film_and_where_the_chest_lies(tmp_path: Path) -> None:
     drawn_chest = scenery.chest(420, 600)
     names = scenery.sign_channels()

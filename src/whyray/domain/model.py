@@ -24,6 +24,8 @@ class SecondLook:
         Anatomy channels of the right and the left lung, and groups of those that are told as one plane.
     channels
         Sign channels that come out, in order; they take the place of the first look's.
+    first
+        Channel -> weight in (0, 1) of the first look's map beside the second's, for channels that both see.
     """
 
     file: str
@@ -35,6 +37,7 @@ class SecondLook:
     lungs: tuple[str, str]
     beside: tuple[tuple[str, ...], ...]
     channels: tuple[str, ...]
+    first: dict[str, float] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

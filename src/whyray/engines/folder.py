@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -67,15 +67,18 @@ def _card(document: Mapping[str, Any]) -> ModelCard:
         fusion={str(k): float(v) for k, v in document["fusion"].items()},
         reference=dict(document["reference"]),
         document=dict(document),
-        second=_second(document["second"]) if "second" in document else None,
+        second=_second(document["second"], document["outputs"]["signs"]["channels"]) if "second" in document else None,
     )
 
 
-def _second(entry: Mapping[str, Any]) -> SecondLook:
+def _second(entry: Mapping[str, Any], signs: Collection[str]) -> SecondLook:
     rows, cols = entry["crop"]
     right, left = entry["lungs"]
     if any(isinstance(names, str) for names in (entry["crop"], entry["channels"], entry["lungs"], *entry["beside"])):
         raise ValueError("second: crop, channels, lungs and each part of beside are lists")
+    first = {str(name): float(weight) for name, weight in entry.get("first", {}).items()}
+    if not first.keys() <= {*entry["channels"]} & {*signs} or not all(0 < weight < 1 for weight in first.values()):
+        raise ValueError("second: first gives channels of both looks a weight between 0 and 1")
     return SecondLook(
         file=str(entry["weights"]["file"]),
         sha256=str(entry["weights"]["sha256"]),
@@ -86,6 +89,7 @@ def _second(entry: Mapping[str, Any]) -> SecondLook:
         lungs=(str(right), str(left)),
         beside=tuple(tuple(map(str, group)) for group in entry["beside"]),
         channels=tuple(map(str, entry["channels"])),
+        first=first,
     )
 
 

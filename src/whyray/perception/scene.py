@@ -172,7 +172,11 @@ def sign_maps(
     if wanted is None or not set(card.second.channels).isdisjoint(wanted):
         finer = Frame(film.shape[0], film.shape[1], card.second.size).to_grid(film)
         seen = second.planes(anatomy, card.outputs["anatomy"], card.second)
-        found |= zip(card.second.channels, second.look_again(finer, seen, engine, card.second), strict=True)
+        again = second.look_again(finer, seen, engine, card.second)
+        beside = dict(zip(card.outputs["signs"], first, strict=True))
+        for name, logits in zip(card.second.channels, again, strict=True):
+            weight = card.second.first.get(name)
+            found[name] = logits if weight is None else second.mixed(logits, beside[name], weight)
     return found
 
 

@@ -137,3 +137,10 @@ def look_again(film: F32, seen: F32, engine: LooksAgain, how: SecondLook) -> F32
         return np.full((len(how.channels), n, n), SHUT, np.float32)
     films = np.stack([cut(film, lung, how) for lung in lungs])[:, None]
     return laid(engine.look_again(films, np.stack([places(seen, lung, how) for lung in lungs])), lungs, how)
+
+
+def mixed(again: F32, first: F32, weight: float) -> F32:
+    """Mean of a channel's maps from both looks: (n, n) of the second, and (m, m) of the first by `weight`."""
+    index = np.arange(again.shape[0]) * first.shape[0] // again.shape[0]
+    coarse: F32 = first.take(index, axis=0).take(index, axis=1)
+    return (1 - np.float32(weight)) * again + np.float32(weight) * coarse
