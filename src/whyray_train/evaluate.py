@@ -102,6 +102,8 @@ def main() -> None:
         **sign_eval.together_against_labels(scores.films, scores.names, scores.together),
     }
     numbers["signs_on_inserted"] = sign_eval.on_inserted(engine, options.data, options.cache)
+    for name, interval in sign_eval.as_read(engine, pack, options.data, options.cache).items():
+        numbers["signs_on_inserted"][name]["as_read"] = interval
     held = [f for f in table if f.split == "val" and f.anatomy is not None and films.NORMAL_LABEL in f.labels]
     numbers["signs_on_inserted"] |= heart_eval.on_widened(reader, held)
     numbers["signs_drawn"] = drawn_eval.on_drawn(reader, [f for f in table if f.split == "val"])

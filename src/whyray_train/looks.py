@@ -50,10 +50,14 @@ def strengths(engine: Engine, images: Iterable[U8]) -> F64:
     return np.array([[strength(m[name], part) for name, part in share.items()] for m in found])
 
 
+def insertable(data: Path, split: str) -> list[films.Film]:
+    """Films of `split` that signs are inserted into: those with accepted anatomy."""
+    return [f for f in films.read_table(data)[0] if f.split == split and f.anatomy is not None]
+
+
 def inserted_films(data: Path, split: str, cache: Path, count: int, seed: int, card: ModelCard) -> inserted.Set:
     """Films of `split` with accepted anatomy and inserted signs, as fine as the model looks; each kind as often."""
-    table, _ = films.read_table(data)
-    items = [f for f in table if f.split == split and f.anatomy is not None]
+    items = insertable(data, split)
     detail = None
     if card.second is not None:
         detail = inserted.Detail(bank().work, card.second.stride, (), tuple(c.name for c in channels()))

@@ -31,7 +31,16 @@ def page(card: Mapping[str, Any], numbers: Mapping[str, Any]) -> str:
         "## Signs against study labels of real films: AUROC",
         _table(("sign", "labels", "against all other films", "against normal films"), _labelled(numbers)),
         "## Signs inserted into held-out films (simulated signs, no clinical number)",
-        _table(("channel", "film AUROC", "mask AUPRC", "part of the map that is marked"), _inserted(numbers)),
+        _table(
+            (
+                "channel",
+                "film AUROC of the map",
+                "of the score in a reading",
+                "mask AUPRC",
+                "part of the map that is marked",
+            ),
+            _inserted(numbers),
+        ),
         *_drawn(numbers),
         *_kerley(numbers),
         "## Pointing game on NIH boxes",
@@ -161,7 +170,7 @@ def _labelled(numbers: Mapping[str, Any]) -> Iterable[tuple[str, ...]]:
 def _inserted(numbers: Mapping[str, Any]) -> Iterable[tuple[object, ...]]:
     for channel, row in numbers["signs_on_inserted"].items():
         if isinstance(row, Mapping):
-            yield channel, interval(row["auroc"]), row["mask_auprc"], row["mask_share"]
+            yield channel, interval(row["auroc"]), _known(row.get("as_read")), row["mask_auprc"], row["mask_share"]
 
 
 def _anatomy(found: Mapping[str, Any]) -> Iterable[tuple[str, str]]:

@@ -16,7 +16,8 @@ from numpy.typing import NDArray
 from scipy import ndimage
 from sklearn.metrics import average_precision_score
 
-from whyray.domain import Engine
+from whyray.domain import Engine, Geometry, Image, Pack
+from whyray.perception import observe
 from whyray.perception.detectors.mapped import strength
 from whyray.perception.scene import Scene, build_scene, hearts
 from whyray.service import Reader
@@ -27,6 +28,7 @@ from whyray_train.gating import Channel, channels
 F32 = NDArray[np.float32]
 F64 = NDArray[np.float64]
 INSERTED, SEED = 400, 1007  # other draws than those that the scores were calibrated on
+MAPPED = "sign_map"  # detector kind of the signs that the network marks
 BOXES = {"Infiltrate": "Infiltration"}  # the box table's spelling -> the label table's
 
 
@@ -81,6 +83,35 @@ def on_inserted(engine: Engine, data: Path, cache: Path) -> dict[str, Any]:
             "mask_auprc": round(float(average_precision_score(cells, maps[shown].ravel())), 3),
             "mask_share": round(float(cells.mean()), 4),
         }
+    return out
+
+
+def as_read(engine: Engine, pack: Pack, data: Path, cache: Path) -> dict[str, Any]:
+    """AUROC a channel on the films of `on_inserted` (SIMULATED signs), of the score that a reading gives its sign.
+
+    A reading leaves out what lies in a larger opacity and what is on one side only where the sign has two; films on
+    which a sign cannot be looked for do not count.
+    """
+    made = looks.inserted_films(data, "val", cache, INSERTED, SEED, engine.card)
+    items = looks.insertable(data, "val")
+    detectors = [(s.id, s.detector) for s in pack.signs if s.detector is not None and s.detector.kind == MAPPED]
+    of = {str(detector.params["channel"]): sign for sign, detector in detectors}
+    rows, cols = made.images.shape[1:]
+    seen: list[dict[str, float]] = []
+    for image, base in zip(made.images, made.base, strict=True):
+        pixels = (image / np.float32(255))[None]
+        film = Image(pixels, Geometry(rows, cols), str(len(seen)), "inserted", view=items[int(base)].known_view)
+        found = observe(film, pack, engine, only=set(of.values()))
+        seen.append({s.id: s.score for s in found.signs if s.ran})
+    out: dict[str, Any] = {}
+    for c, channel in enumerate(channels()):
+        sign = of.get(channel.name)
+        used = np.array([bool(known) and sign in told for known, told in zip(made.known[:, c], seen, strict=True)])
+        if sign is None or not used.any():
+            continue
+        scores = np.array([told[sign] for told, use in zip(seen, used, strict=True) if use])
+        groups = [str(b) for b in made.base[used]]
+        out[channel.name] = metrics.auc_interval(made.shown[used, c], scores, groups).as_dict()
     return out
 
 

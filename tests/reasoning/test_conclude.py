@@ -244,3 +244,18 @@ def test_the_shipped_pack_concludes_on_every_diagnosis() -> None:
         assert (pattern is None) == (definition.head is None)
         weighed = {w.sign for w in definition.weights} & {s.id for s in made.signs if s.detector}
         assert bool(finding.evidence) == bool(pattern or weighed or finding.rules)
+
+
+@pytest.mark.parametrize("descriptive", [True, False])
+def test_only_the_sign_that_a_descriptive_diagnosis_names_has_the_defining_weight(descriptive: bool) -> None:
+    """Ratio e at reliability one: the term is the weight itself."""
+    named = replace(
+        diagnosis("x", [weight("a", exp(1), 1.0), weight("b", exp(1), 1.0)]),
+        core_signs=("a", "b"),
+        descriptive=descriptive,
+    )
+    made = pack([sign("a"), sign("b")], [named])
+    plain = fusion(made, named=0.4)
+    for weights, own in ((plain, 0.4), (replace(plain, defining_weight=1.3), 1.3 if descriptive else 0.4)):
+        terms = {e.sign: e.log_lr for e in one(made, {"a": 1.0, "b": 1.0}, weights).evidence}
+        assert terms == {"a": pytest.approx(own), "b": pytest.approx(0.4)}

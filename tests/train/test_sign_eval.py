@@ -88,6 +88,42 @@ def test_maps_that_equal_the_masks_are_perfect_and_a_silent_map_is_chance(monkey
         assert entry["auroc"]["total"] == (n - 2 if i == unknown else n)
 
 
+def test_the_score_of_a_reading_is_what_counts_and_films_that_it_cannot_judge_do_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every map is loud where its mask lies; one film shows no chest, another is not known to be without the sign."""
+    drawn = scenery.chest(320, 320)
+    spot = scenery.disc(drawn.shape, 0.3, 0.4, 0.03)
+    n = 6
+    signs = np.zeros((n, len(BANK), 8, 8), np.uint8)
+    signs[:3, :, 3:5, 2:4] = 255
+    known = np.ones((n, len(BANK)), np.bool_)
+    known[3] = False
+    made = inserted.Set(np.full((n, 320, 320), 9, np.uint8), signs, known, np.arange(n), np.full(n, "x"))
+    monkeypatch.setattr(looks, "inserted_films", lambda *_: made)
+    monkeypatch.setattr(looks, "insertable", lambda *_: [film(view="PA")] * n)
+    loud = scenery.sign_maps(drawn.shape, **{c.name: (spot, 4.0) for c in BANK})
+    engine = scenery.engine(tmp_path, drawn)
+    silent, chest = scenery.sign_maps(drawn.shape), engine.answers["anatomy"]  # type: ignore[attr-defined]
+    left = iter([loud, loud, silent, loud, silent, silent])
+    nothing = iter([False] * 4 + [True, False])
+    answer = engine.run
+
+    def run(array: np.ndarray[Any, Any], want: list[str]) -> Any:
+        engine.answers["signs"] = next(left)  # type: ignore[attr-defined]
+        engine.answers["anatomy"] = np.full_like(chest, -9.0) if next(nothing) else chest  # type: ignore[attr-defined]
+        return answer(array, want)
+
+    monkeypatch.setattr(engine, "run", run)
+    got = sign_eval.as_read(engine, scenery.pack(), tmp_path, tmp_path)
+    marked = {s.detector.params["channel"] for s in scenery.mapped() if s.detector}
+    assert set(got) == marked
+    both = {s.detector.params["channel"] for s in scenery.mapped() if s.laterality == "bilateral" and s.detector}
+    for name in marked - both:
+        assert (got[name]["positives"], got[name]["total"]) == (3, 4)  # the silent one counts, as missed
+        assert got[name]["value"] == pytest.approx((1 + 1 + 0.5) / 3)
+
+
 # --- pointing -------------------------------------------------------------------------------------------------------
 
 
