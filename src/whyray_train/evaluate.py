@@ -21,6 +21,7 @@ from typing import Any
 import numpy as np
 import yaml
 from numpy.typing import NDArray
+from scipy.stats import binomtest
 
 from whyray.domain import ArgumentError, Finding, ImageRefused, SignDefinition
 from whyray.service import Reader, Reading, Settings
@@ -38,6 +39,7 @@ from whyray_train import (
 )
 from whyray_train.gating import channels
 from whyray_train.probe import probe
+from whyray_train.sign_models import STRONG
 
 log = logging.getLogger(__name__)
 ERASED = 12  # films with the finding, and normal films, that erasers are measured on
@@ -228,14 +230,18 @@ def sign_labels(sign: SignDefinition, of_channel: Mapping[str, frozenset[str]]) 
 
 
 def sign_numbers(scores: Scores) -> dict[str, Any]:
-    """False evidence on films labelled normal: share with a named sign at 0.75 and 0.85."""
+    """False evidence on films labelled normal: share with a named sign at 0.75 and 0.85 (Wilson), and by which signs."""
     normal = np.array([films.NORMAL_LABEL in f.labels for f in scores.films])
     named = {k: v for k, v in scores.signs.items() if v.any()}  # a closer look decides the others
     stacked = np.stack(list(named.values()), axis=1)[normal]
-    shares = {str(t): round(float((stacked >= t).any(axis=1).mean()), 3) for t in (0.75, 0.85)}
+    found = {t: int((stacked >= t).any(axis=1).sum()) for t in (0.75, STRONG)}
+    count = int(normal.sum())
+    intervals = {str(t): binomtest(n, count).proportion_ci(method="wilson") for t, n in found.items()}
     return {
-        "normals": int(normal.sum()),
-        "normals_with_any_named_sign": shares,
+        "normals": count,
+        "normals_with_any_named_sign": {str(t): round(n / count, 3) for t, n in found.items()},
+        "normals_interval": {t: [round(low, 3), round(high, 3)] for t, (low, high) in intervals.items()},
+        "strong_on_normals": {k: n for k, v in named.items() if (n := int((v[normal] >= STRONG).sum()))},
         "mean_score_normal_vs_other": {
             k: [round(float(v[normal].mean()), 3), round(float(v[~normal].mean()), 3)] for k, v in named.items()
         },

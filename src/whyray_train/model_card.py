@@ -46,7 +46,8 @@ def page(card: Mapping[str, Any], numbers: Mapping[str, Any]) -> str:
         "## Pointing game on NIH boxes",
         _table(("what", "value"), numbers["pointing"].items()),
         "## False evidence on films labelled normal",
-        _table(("score", "share with a named sign"), numbers["signs"]["normals_with_any_named_sign"].items()),
+        _table(("score", "share with a named sign"), _false(numbers["signs"])),
+        _table(("named sign", "normal films with it at 0.85"), numbers["signs"].get("strong_on_normals", {}).items()),
         "## Anatomy: Dice against accepted pseudo-labels of val",
         _table(("structure", "Dice"), _anatomy(numbers["anatomy"])),
         *_more_anatomy(numbers),
@@ -87,6 +88,12 @@ def _drawn(numbers: Mapping[str, Any]) -> Iterable[str]:
         names = ("films", "hit", "area", "mask_auprc", "mask_share")
         rows = [(channel, *(row[n] for n in names), _known(row["auroc"])) for channel, row in found.items()]
         yield _table((*head, "film AUROC against clear films"), rows)
+
+
+def _false(signs: Mapping[str, Any]) -> Iterable[tuple[str, str]]:
+    for score, share in signs["normals_with_any_named_sign"].items():
+        low, high = signs["normals_interval"][score]
+        yield score, f"{share} ({low}-{high})"
 
 
 def _known(value: Mapping[str, Any] | None) -> str:

@@ -64,6 +64,23 @@ def test_named_signs_together_are_compared_with_the_label_of_their_finding() -> 
     assert got["all named signs of Edema"]["all_films"]["value"] == 0.75
 
 
+def test_false_evidence_is_counted_by_film_and_by_sign() -> None:
+    """Four normal films: two with one strong sign of two, one of them with the other too, one nearly."""
+    items = [film(NORMAL_LABEL, patient=str(i)) for i in range(4)] + [film("Mass", patient="9")]
+    signs = {
+        "wings": np.array([0.9, 0.2, 0.86, 0.8, 0.99]),
+        "lump": np.array([0.1, 0.1, 0.95, 0.1, 0.99]),
+        "closer": np.zeros(5),
+    }
+    none = np.zeros((5, 0))
+    scores = evaluate.Scores(items, [], none > 0, none, none, none, signs, np.zeros(5))
+    got = evaluate.sign_numbers(scores)
+    assert got["normals"] == 4
+    assert got["normals_with_any_named_sign"] == {"0.75": 0.75, "0.85": 0.5}
+    assert got["normals_interval"]["0.85"] == [pytest.approx(0.150, abs=1e-3), pytest.approx(0.850, abs=1e-3)]
+    assert got["strong_on_normals"] == {"wings": 2, "lump": 1}
+
+
 def numbers() -> dict[str, Any]:
     """Numbers of one evaluation with nothing that needs further files."""
     auc = {**INTERVAL, "positives": 1, "total": 3}
@@ -83,7 +100,11 @@ def numbers() -> dict[str, Any]:
         "signs_against_labels": {},
         "signs_on_inserted": {},
         "pointing": {},
-        "signs": {"normals_with_any_named_sign": {}},
+        "signs": {
+            "normals_with_any_named_sign": {"0.85": 0.25},
+            "normals_interval": {"0.85": [0.046, 0.699]},
+            "strong_on_normals": {"wings": 1},
+        },
         "anatomy": {},
         "gate": {},
     }
