@@ -230,7 +230,7 @@ def sign_labels(sign: SignDefinition, of_channel: Mapping[str, frozenset[str]]) 
 
 
 def sign_numbers(scores: Scores) -> dict[str, Any]:
-    """False evidence on films labelled normal: share with a named sign at 0.75 and 0.85 (Wilson), and by which signs."""
+    """False evidence on films labelled normal: share with a named sign at 0.75 and 0.85 (Wilson), films by sign."""
     normal = np.array([films.NORMAL_LABEL in f.labels for f in scores.films])
     named = {k: v for k, v in scores.signs.items() if v.any()}  # a closer look decides the others
     stacked = np.stack(list(named.values()), axis=1)[normal]
