@@ -62,6 +62,7 @@ SIGNS = {
     "pleural_line": ("脏层胸膜线", "Visceral pleural line", (), ("pleural line",)),
 }
 UNDETECTED = {"kerley_b", "air_bronchogram"}
+OWN = 2.0  # ratio from which a sign is one of the diagnosis' own
 WEIGHTS = {
     "pulmonary_edema": {
         "bat_wing_opacity": 12.0,
@@ -106,6 +107,7 @@ def _sign(key: str, zh: str, en: str, more_zh: tuple[str, ...], more_en: tuple[s
         source="test",
         detector=None if key in UNDETECTED else DetectorSpec("kind"),
         synonyms=Synonyms(more_zh, more_en),
+        diagnoses=tuple(diagnosis for diagnosis, ratios in WEIGHTS.items() if ratios.get(key, 1.0) > OWN),
     )
 
 

@@ -10,6 +10,7 @@ import pytest
 
 from dialogue import films
 from whyray.dialogue import Answer, compose, understand
+from whyray.dialogue.phrases import Phrases
 from whyray.domain import (
     Bilingual,
     Counted,
@@ -18,6 +19,7 @@ from whyray.domain import (
     Finding,
     Intent,
     Lang,
+    Measurement,
     Notice,
     Observations,
     Pack,
@@ -142,6 +144,36 @@ def test_a_diagnosis_asked_about_is_answered_with_the_number_of_its_sign(pack: P
     heart = replace(films.edema(), evidence=films.edema().evidence[1:2])
     assert "0.58 ± 0.02" in ask(pack, "有肺水肿吗？", (heart,)).sentences[0].text
     assert "0.58 ± 0.02" in ask(pack, "is there edema?", (heart,)).sentences[0].text
+
+
+@pytest.mark.parametrize(
+    ("lang", "beside", "own"),
+    [
+        (
+            "en",
+            "none of its own signs is seen; bat-wing opacity (both perihilar zones) only goes along with it.",
+            "mainly",
+        ),
+        ("zh", "未见其自身征象，仅有相伴征象：蝶翼样阴影（", "主要依据"),
+    ],
+)
+def test_a_sign_that_is_none_of_the_diagnosis_own_is_not_called_its_reason(
+    pack: Pack, lang: str, beside: str, own: str
+) -> None:
+    """The same film, with and without the bat wing among the signs of oedema."""
+    question = {"en": "anything abnormal?", "zh": "有什么异常？"}[lang]
+    foreign = replace(pack, signs=tuple(replace(s, diagnoses=()) for s in pack.signs))
+    assert beside in ask(foreign, question).text
+    told = ask(pack, question).text
+    assert beside not in told
+    assert own in told
+
+
+def test_an_uncertainty_that_rounds_to_nothing_is_not_told(pack: Pack) -> None:
+    p = Phrases(pack, "en")
+    for uncertainty, told in ((0.004, "0.54"), (0.006, "0.54 ± 0.01"), (None, "0.54")):
+        assert p.value(Measurement("symmetry", 0.541, "ratio", uncertainty), True) == told
+    assert p.value(Measurement("width", 12.34, "mm", 0.04), True) == "12.3 mm"
 
 
 def test_screen_lists_supported_then_possible_with_main_evidence(pack: Pack) -> None:

@@ -95,8 +95,11 @@ class Phrases:
         """Format value and unit; empty without words for the unit, or without a scale for mm."""
         if not self.has(f"unit.{measured.unit}") or (measured.unit.startswith("mm") and not calibrated):
             return ""
-        key = f"unit.{measured.unit}" if measured.uncertainty is None else f"unit.{measured.unit}.pm"
-        return self.fill(key, value=measured.value, uncertainty=measured.uncertainty)
+        unit, doubt = f"unit.{measured.unit}", measured.uncertainty
+        # One that rounds to nothing would be told as certainty.
+        if doubt is None or self.fill(unit, value=doubt) == self.fill(unit, value=0.0):
+            return self.fill(unit, value=measured.value)
+        return self.fill(f"{unit}.pm", value=measured.value, uncertainty=doubt)
 
     def measurement(self, measured: Measurement, calibrated: bool) -> str:
         """Format name, value and unit; empty without a name, or where `value` is."""

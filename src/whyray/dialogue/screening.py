@@ -139,19 +139,21 @@ def _tier(p: Phrases, finding: Finding) -> str:
 
 
 def _main(film: Film, finding: Finding, *, measured: bool = False) -> tuple[str, tuple[Evidence, ...]]:
-    """Name the located sign that carries most, one that passed its test before one that failed.
+    """Name the located sign of the diagnosis' own that carries most, one that passed its test before one that failed.
 
-    `measured` adds its first number.
+    Where none of its own is seen, one that only goes along with it is called that. `measured` adds its first number.
     """
     p = film.phrases
     pro = sort_evidence(film, finding).pro
     signs = [e for e in pro if not is_learned(film, e)]
     if not signs:
         return (p.fill("only_pattern"), pro[:1]) if pro else (p.fill("main.none"), ())
-    best = min(signs, key=_failed)
+    own = [e for e in signs if film.diagnosis(finding).shows(sign_of(film, e))]
+    best = min(own or signs, key=_failed)
     number = p.listed(p.measurement(m, film.calibrated) for m in best.measurements[:1]) if measured else ""
     sign, place = p.inside(sign_of(film, best).name), p.also((p.text(best.location), number))
-    words = p.fill("main.place", sign=sign, place=place) if place else p.fill("main", sign=sign)
+    key = "main" if own else "main.beside"
+    words = p.fill(f"{key}.place", sign=sign, place=place) if place else p.fill(key, sign=sign)
     return p.join((words, p.fill("main.failed") if _failed(best) else "")), (best,)
 
 

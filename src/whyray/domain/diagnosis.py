@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from whyray.domain.sign import Synonyms
+from whyray.domain.sign import SignDefinition, Synonyms
 from whyray.domain.text import Bilingual
 
 _STRICT = {"extra": "forbid"}
@@ -133,6 +133,10 @@ class DiagnosisDefinition:
     checklist: tuple[ChecklistRow, ...] = ()
     weights: tuple[SignWeight, ...] = ()
     prior: Prior | None = None
+
+    def shows(self, sign: SignDefinition) -> bool:
+        """Whether the sign is one of the diagnosis' own; others only go along with it."""
+        return sign.id in self.core_signs or self.id in sign.diagnoses
 
 
 @dataclass(frozen=True, slots=True)
