@@ -174,6 +174,20 @@ def test_an_uncertainty_that_rounds_to_nothing_is_not_told(pack: Pack) -> None:
     for uncertainty, told in ((0.004, "0.54"), (0.006, "0.54 ± 0.01"), (None, "0.54")):
         assert p.value(Measurement("symmetry", 0.541, "ratio", uncertainty), True) == told
     assert p.value(Measurement("width", 12.34, "mm", 0.04), True) == "12.3 mm"
+    shares = {0.004: "<0.01", 0.0: "0.00", 0.006: "0.01"}
+    assert {share: p.value(Measurement("share", share, "ratio"), True) for share in shares} == shares
+
+
+@pytest.mark.parametrize(
+    ("score", "told"), [(0.6, "Equivocal hazy opacity: likelihood ratio 2 if there, 0."), (0.2, "No hazy")]
+)
+def test_the_ground_of_an_equivocal_sign_is_neither_presence_nor_absence(pack: Pack, score: float, told: str) -> None:
+    found = films.edema()
+    hazy = next(e for e in found.evidence if e.sign == "hazy_opacity")
+    unseen = replace(hazy, polarity="absent", region=None, score=score, log_lr=-0.1)
+    evidence = tuple(unseen if e is hazy else e for e in found.evidence)
+    answer = ask(pack, "why edema", (replace(found, evidence=evidence),))
+    assert told in " ".join(answer.text.split())
 
 
 def test_screen_lists_supported_then_possible_with_main_evidence(pack: Pack) -> None:

@@ -229,12 +229,14 @@ def say_grounds(draft: Draft, finding: Finding, items: Iterable[Evidence]) -> No
     film, p = draft.film, draft.film.phrases
     weighed = (e for e in items if e.log_lr or e.region is not None)
     named = [e for e in weighed if not is_learned(film, e) and e.id not in draft.grounded]
-    lines = [(e, clauses) for e in named if (clauses := sources.grounds(film, finding, e))]
+    told = ((e, sources.grounds(film, finding, e, between=is_equivocal(film, e))) for e in named)
+    lines = [(e, clauses) for e, clauses in told if clauses]
     if lines:
         draft.say("head.grounds")
     for item, clauses in lines:
         sign = p.inside(sign_of(film, item).name)
-        name = p.fill("ground.absent", sign=sign) if item.polarity == "absent" else sign
+        key = "equivocal" if is_equivocal(film, item) else "absent"
+        name = p.fill(f"ground.{key}", sign=sign) if item.polarity == "absent" else sign
         text = p.fill("ground", sign=name[:1].upper() + name[1:], text=p.join(clauses))
         draft.add(text, finding, (item,))
         draft.grounded.add(item.id)

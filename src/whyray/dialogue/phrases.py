@@ -96,8 +96,10 @@ class Phrases:
         if not self.has(f"unit.{measured.unit}") or (measured.unit.startswith("mm") and not calibrated):
             return ""
         unit, doubt = f"unit.{measured.unit}", measured.uncertainty
-        # One that rounds to nothing would be told as certainty.
-        if doubt is None or self.fill(unit, value=doubt) == self.fill(unit, value=0.0):
+        nothing = self.fill(unit, value=0.0)
+        if self.has(f"{unit}.under") and measured.value > 0 and self.fill(unit, value=measured.value) == nothing:
+            return self.fill(f"{unit}.under")
+        if doubt is None or self.fill(unit, value=doubt) == nothing:  # what rounds to nothing would claim certainty
             return self.fill(unit, value=measured.value)
         return self.fill(f"{unit}.pm", value=measured.value, uncertainty=doubt)
 

@@ -27,8 +27,11 @@ def weight_of(film: Film, finding: Finding, item: Evidence) -> SignWeight | None
     return next((w for w in film.diagnosis(finding).weights if w.sign == item.sign), None)
 
 
-def ratio(film: Film, finding: Finding, item: Evidence) -> str:
-    """Say the likelihood ratio of the sign being there or not, with its interval and what it stands on."""
+def ratio(film: Film, finding: Finding, item: Evidence, *, between: bool = False) -> str:
+    """Say the likelihood ratio of the sign being there or not, with its interval and what it stands on.
+
+    ``between``: the sign is as likely there as not, and both ratios are told.
+    """
     weight, p = weight_of(film, finding, item), film.phrases
     if weight is None:
         return ""
@@ -36,7 +39,10 @@ def ratio(film: Film, finding: Finding, item: Evidence) -> str:
     value = weight.lr_absent if absent else weight.lr_present
     interval = weight.ci_absent if absent else weight.ci_present
     fields = {"value": _number(value), "basis": p.fill(f"basis.{weight.basis}")}
-    if interval is None:
+    if between:
+        ends = {"present": _number(weight.lr_present), "absent": _number(weight.lr_absent)}
+        text = p.fill("item.ratio.between", **ends, basis=fields["basis"])
+    elif interval is None:
         text = p.fill("item.ratio", **fields)
     else:
         text = p.fill("item.ratio.interval", low=_number(interval[0]), high=_number(interval[1]), **fields)
@@ -54,12 +60,15 @@ def source(film: Film, finding: Finding, item: Evidence) -> str:
     return p.source(without_opinion(item.source) if opinion else item.source)
 
 
-def grounds(film: Film, finding: Finding, item: Evidence) -> tuple[str, ...]:
-    """Clauses on what an evidence stands on: its ratio (that of absence for a sign not found), pathway and source."""
+def grounds(film: Film, finding: Finding, item: Evidence, *, between: bool = False) -> tuple[str, ...]:
+    """Clauses on what an evidence stands on: its ratio (that of absence for a sign not found), pathway and source.
+
+    ``between`` as for `ratio`.
+    """
     p = film.phrases
     told = source(film, finding, item)
     clauses = (
-        ratio(film, finding, item),
+        ratio(film, finding, item, between=between),
         pathway_basis(film, item),
         p.fill("item.source", text=told) if told else "",
     )
