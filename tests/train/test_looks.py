@@ -6,8 +6,10 @@ import pytest
 
 pytest.importorskip("torch")
 
+from train import toys
 from whyray.domain import SecondLook
 from whyray_train import inserted, looks
+from whyray_train.drawn_signs import Drawn
 from whyray_train.fine_network import bank, film_share
 from whyray_train.gating import channels
 
@@ -92,3 +94,28 @@ def test_inserted_films_are_as_fine_as_the_model_looks(tmp_path: Path, monkeypat
     assert asked[0] == ([], 5, 32, 3, tmp_path, None)
     assert asked[1][2] == 64
     assert asked[1][5] == inserted.Detail(bank().work, 2, (), tuple(NAMES))
+
+
+def test_drawn_films_come_with_what_is_told_on_the_cells_of_each_look(monkeypatch: pytest.MonkeyPatch) -> None:
+    """One film with an area of the first channel, one that is clear of it, one that nobody drew on."""
+    monkeypatch.setattr("whyray.perception.second.LEAST", 10)
+    coarse = next(n for n in NAMES if n not in FINE)
+    square = (((25.0, 25.0), (75.0, 25.0), (75.0, 75.0), (25.0, 75.0)),)
+    by_eye = {
+        "a": Drawn({coarse: square, FINE[0]: square}, {}, frozenset()),
+        "b": Drawn({}, {}, frozenset({coarse})),
+    }
+    monkeypatch.setattr(looks, "drawn", lambda: by_eye)
+    monkeypatch.setattr("whyray_train.films.shape", lambda path: (64, 64))
+    items = [toys.film("Mass", id=name) for name in "axb"]
+    found = dict(zip(NAMES, looks.drawn_masks(Twice(LOOK), items, np.zeros((3, 64, 64), np.uint8)), strict=True))  # type: ignore[arg-type]
+    assert found[coarse].maps.shape == found[coarse].sign.shape == (2, 8, 8)
+    assert found[coarse].shown.tolist() == [True, False]
+    assert found[coarse].sign[0, 3:5, 3:5].all()
+    assert not found[coarse].sign[0, [0, -1]].any()
+    assert found[coarse].told[1].all()
+    assert not found[coarse].told[0].all()  # the edge of what was drawn
+    assert found[FINE[0]].maps.shape == (1, 32, 32)
+    untouched = next(n for n in NAMES if n not in {coarse, FINE[0]})
+    assert len(found[untouched].maps) == 0
+    assert not found[untouched].shown.any()
