@@ -11,7 +11,7 @@ EXPORTED = {
         Answer Context Parse Place compose explain_parse label_of understand write_report
     """,
     "domain": """
-        Anchor ArgumentError Attribute Basis Bilingual Change ChecklistRow Contact Correction
+        Anchor ArgumentError Attribute Basis Bilingual Caution Change ChecklistRow Contact Correction
         Counted CountedDiagnosis CountedPlaces CountedTable CountedWeight Counterfactual
         DetectorSpec DiagnosisDefinition Differential DifferentialRow Edit Engine Evidence Fact
         Figure FigureDefinition Finding Frame Geometry Image ImageRefused Intent Landmark Lang

@@ -40,6 +40,7 @@ from whyray.domain.observation import (
     Structure,
 )
 from whyray.domain.pack import (
+    Caution,
     Landmark,
     Match,
     Pack,
@@ -65,6 +66,7 @@ __all__ = [
     "Attribute",
     "Basis",
     "Bilingual",
+    "Caution",
     "Change",
     "ChecklistRow",
     "Contact",

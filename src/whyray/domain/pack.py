@@ -30,6 +30,20 @@ class Match:
 
 
 @dataclass(frozen=True, slots=True)
+class Caution:
+    """What a reading is told with when it holds on the film: ``kind`` is a caution kind of perception.
+
+    ``sentence`` may name what the kind measures in braces.
+    """
+
+    __pydantic_config__ = _STRICT
+    code: str
+    kind: str
+    sentence: Bilingual
+    params: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
 class Landmark:
     """A place that is a line or a point of structures: ``kind`` is a landmark kind of perception, ``of`` their ids."""
 
@@ -155,6 +169,7 @@ class Pack:
     counted: Counted | None = None
     figures: dict[str, FigureDefinition] = field(default_factory=dict)
     sources: dict[str, str] = field(default_factory=dict)
+    cautions: tuple[Caution, ...] = ()
 
     def sign(self, sign_id: str) -> SignDefinition | None:
         """Sign by id."""

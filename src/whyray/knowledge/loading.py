@@ -69,6 +69,7 @@ def load_pack(folder: Path) -> Pack:
         counted=counted,
         figures=figures,
         sources={**counted_sources(counted, sources), **sources},
+        cautions=header.cautions,
     )
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from whyray.domain import (
     Bilingual,
+    Caution,
     Counted,
     DiagnosisDefinition,
     Differential,
@@ -39,6 +40,7 @@ class Header:
     match: Match
     model: str
     settings: dict[str, float] = field(default_factory=dict)
+    cautions: tuple[Caution, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

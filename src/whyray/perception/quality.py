@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from whyray.domain import Bilingual, Notice, Quality
+from whyray.perception.cautions import cautions
 from whyray.perception.grid import box, column_centre
 from whyray.perception.scene import Scene, hearts
 
@@ -45,6 +46,8 @@ def assess(scene: Scene) -> Quality:
         usable = False
     elif contrast(scene) < scene.card.thresholds["contrast"]:
         reasons.append(UNDEREXPOSED)
+    if usable:
+        reasons += cautions(scene)
     return Quality(usable, scene.gate, tuple(reasons))
 
 
