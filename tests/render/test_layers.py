@@ -98,6 +98,7 @@ def test_anatomy_layers_show_what_was_seen():
 def test_measurements_are_written_with_unit_and_uncertainty():
     assert measured(Measurement("x", 12.345, "mm"), pack()).en == "x 12.3 mm"
     assert measured(Measurement("x", 12.345, "mm", 0.5), pack()).en == "x 12.3 ± 0.5 mm"
+    assert measured(Measurement("x", 12.345, "mm", 0.04), pack()).en == "x 12.3 mm"
     assert measured(Measurement("ratio", 0.573, "ratio"), pack()).zh == "心胸比 0.57"
     assert measured(Measurement("n", 5.0, "count"), pack()).en == "n 5"
     assert measured(Measurement("a", 87.6, "deg"), pack()).en == "a 88°"

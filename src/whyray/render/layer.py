@@ -168,13 +168,13 @@ def sign_name(sign_id: str, pack: Pack) -> Bilingual:
 
 
 def measured(measurement: Measurement, pack: Pack) -> Bilingual:
-    """``name value unit`` with its uncertainty when known."""
+    """``name value unit`` with its uncertainty when known and more than nothing after rounding."""
     theme = load_theme()
     name = pack.measures.get(measurement.id, Bilingual(measurement.id, measurement.id))
     value = theme.number(measurement.value, measurement.unit)
-    if measurement.uncertainty is not None:
-        digits = theme.decimals.get(measurement.unit, 2)
-        value = f"{measurement.value:.{digits}f} ± {theme.number(measurement.uncertainty, measurement.unit)}"
+    digits, doubt = theme.decimals.get(measurement.unit, 2), measurement.uncertainty
+    if doubt is not None and round(doubt, digits) > 0:
+        value = f"{measurement.value:.{digits}f} ± {theme.number(doubt, measurement.unit)}"
     return Bilingual(f"{name.zh} {value}", f"{name.en} {value}")
 
 
