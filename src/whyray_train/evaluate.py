@@ -240,7 +240,7 @@ def sign_numbers(scores: Scores) -> dict[str, Any]:
     return {
         "normals": count,
         "normals_with_any_named_sign": {str(t): round(n / count, 3) for t, n in found.items()},
-        "normals_interval": {t: [round(low, 3), round(high, 3)] for t, (low, high) in intervals.items()},
+        "normals_interval": {t: [round(float(low), 3), round(float(high), 3)] for t, (low, high) in intervals.items()},
         "strong_on_normals": {k: n for k, v in named.items() if (n := int((v[normal] >= STRONG).sum()))},
         "mean_score_normal_vs_other": {
             k: [round(float(v[normal].mean()), 3), round(float(v[~normal].mean()), 3)] for k, v in named.items()

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+import yaml
 
 pytest.importorskip("torch")
 pytest.importorskip("sklearn")
@@ -79,6 +80,7 @@ def test_false_evidence_is_counted_by_film_and_by_sign() -> None:
     assert got["normals_with_any_named_sign"] == {"0.75": 0.75, "0.85": 0.5}
     assert got["normals_interval"]["0.85"] == [pytest.approx(0.150, abs=1e-3), pytest.approx(0.850, abs=1e-3)]
     assert got["strong_on_normals"] == {"wings": 2, "lump": 1}
+    assert yaml.safe_load(yaml.safe_dump(got)) == got  # what a card can hold
 
 
 def numbers() -> dict[str, Any]:
