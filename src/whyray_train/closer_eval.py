@@ -88,15 +88,15 @@ def calls(reader: Reader, data: Path, each: int, seed: int) -> list[dict[str, An
         told = {a.id: a.value for a in look.attributes}
         outline = None if look.region is None else look.region.iou(region)
         mark = marked(observations, region)
-        lengths = {"true_mark": sizes(look, region, mm)}
+        told_sizes = {"true_mark": sizes(look, region, mm)}
         if mark is not None:
-            lengths["network_mark"] = sizes(look_closer(image, mark, observations, pack), region, mm)
-        out.append({"form": form, "diameter": made.diameter, "outline_iou": outline, "lengths": lengths, **told})
+            told_sizes["network_mark"] = sizes(look_closer(image, mark, observations, pack), region, mm)
+        out.append({"form": form, "diameter": made.diameter, "outline_iou": outline, "sizes": told_sizes, **told})
     return out
 
 
 def marked(observations: Observations, body: Region) -> Region | None:
-    """The smallest mark of a sign that is mostly the body's; None where none is."""
+    """The smallest mark of a sign that overlaps the body by more than `OVERLAP`; None where none does."""
     marks = [s.region for s in observations.signs if s.region is not None and s.region.iou(body) > OVERLAP]
     return min(marks, key=lambda r: r.area_px) if marks else None
 
@@ -122,13 +122,13 @@ def summary(rows: list[dict[str, Any]]) -> dict[str, Any]:
             if told:
                 low, high = binomtest(sum(told), len(told)).proportion_ci(method="wilson")
                 out[f"{attribute}_{word}"] = [sum(told), len(told), round(float(low), 3), round(float(high), 3)]
-    out["sizes"] = {mark: lengths(rows, mark) for mark in ("true_mark", "network_mark")}
+    out["sizes"] = {mark: sizes_off(rows, mark) for mark in ("true_mark", "network_mark")}
     overlaps = [r["outline_iou"] for r in rows if r["outline_iou"] is not None]
     out["outline_iou_median"] = round(float(np.median(overlaps)), 3)
     return out
 
 
-def lengths(rows: list[dict[str, Any]], mark: str) -> dict[str, Any]:
+def sizes_off(rows: list[dict[str, Any]], mark: str) -> dict[str, Any]:
     """How far told diameters and areas are off, of bodies without spicules: those are no part of its size.
 
     ``off``: median and 1-sigma (half the width of the central 68 %) of told over true, less one; ``within``: parts
@@ -136,7 +136,7 @@ def lengths(rows: list[dict[str, Any]], mark: str) -> dict[str, Any]:
     """
     out: dict[str, Any] = {}
     for name in ("long_diameter", "short_diameter", "area"):
-        found = [r["lengths"][mark][name] for r in rows if name in r["lengths"].get(mark, {}) and r["form"] != FORMS[2]]
+        found = [r["sizes"][mark][name] for r in rows if name in r["sizes"].get(mark, {}) and r["form"] != FORMS[2]]
         if len(found) < 3:
             continue
         told, sigma, true = np.array(found).T

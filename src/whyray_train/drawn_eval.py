@@ -19,7 +19,7 @@ from whyray.perception.scene import Scene, build_scene
 from whyray.service import Reader
 from whyray_train import films, looks, metrics
 from whyray_train.atlas import CANNOT, MUST, UNKNOWN
-from whyray_train.drawn_signs import drawn, planes
+from whyray_train.drawn_signs import drawn, names, planes
 from whyray_train.gating import Channel, channels
 from whyray_train.sign_eval import smoothed
 
@@ -76,7 +76,7 @@ def on_drawn(reader: Reader, items: Sequence[films.Film]) -> dict[str, Any]:
 
 def _seen(channel: Channel, film: films.Film, scene: Scene) -> Seen:
     logits = scene.signs[channel.name]
-    codes = planes(drawn()[film.id], (channel.name,), len(logits), films.shape(film.path))[0]
+    codes = planes(drawn()[film.id], names(), len(logits), films.shape(film.path))[names().index(channel.name)]
     hit = codes.flat[smoothed([channel], scene).argmax()] != CANNOT
     return Seen(film, logits, codes, strength(logits, looks.cells(channel, scene.card)), bool(hit))
 

@@ -51,8 +51,8 @@ Bools = NDArray[np.bool_]
 class Scores:
     """Probabilities of one split: ``fused`` (reasoning) and ``film`` (network head alone), (n, c), and their labels.
 
-    ``together`` (n, c): log-odds that the named signs alone give each finding; ``signs``: scores by sign, (n,);
-    ``heart`` (n,): cardiothoracic ratio, NaN where it was not measured.
+    ``together`` (n, c): log-odds that the named signs alone give each finding; ``signs``: scores by sign, (n,), NaN
+    where a sign could not be looked for; ``heart`` (n,): cardiothoracic ratio, NaN where it was not measured.
     """
 
     films: list[films.Film]
@@ -171,7 +171,7 @@ def collect(reader: Reader, items: Sequence[films.Film], heads: Sequence[str]) -
         film.append([reading.observations.film_scores[d.id] for d in diagnoses])
         for observed in reading.observations.signs:
             if observed.id in signs:
-                signs[observed.id].append(observed.score)
+                signs[observed.id].append(observed.score if observed.ran else np.nan)
             if measured is not None and observed.id == measured.id:
                 heart.append(anatomy_eval.heart_ratio(measured, observed))
         kept.append(item)
@@ -232,7 +232,7 @@ def sign_labels(sign: SignDefinition, of_channel: Mapping[str, frozenset[str]]) 
 def sign_numbers(scores: Scores) -> dict[str, Any]:
     """False evidence on films labelled normal: share with a named sign at 0.75 and 0.85 (Wilson), films by sign."""
     normal = np.array([films.NORMAL_LABEL in f.labels for f in scores.films])
-    named = {k: v for k, v in scores.signs.items() if v.any()}  # a closer look decides the others
+    named = {k: v for k, v in scores.signs.items() if np.isfinite(v).any()}  # a closer look decides the others
     stacked = np.stack(list(named.values()), axis=1)[normal]
     found = {t: int((stacked >= t).any(axis=1).sum()) for t in (0.75, STRONG)}
     count = int(normal.sum())
@@ -243,7 +243,7 @@ def sign_numbers(scores: Scores) -> dict[str, Any]:
         "normals_interval": {t: [round(float(low), 3), round(float(high), 3)] for t, (low, high) in intervals.items()},
         "strong_on_normals": {k: n for k, v in named.items() if (n := int((v[normal] >= STRONG).sum()))},
         "mean_score_normal_vs_other": {
-            k: [round(float(v[normal].mean()), 3), round(float(v[~normal].mean()), 3)] for k, v in named.items()
+            k: [round(float(np.nanmean(v[part])), 3) for part in (normal, ~normal)] for k, v in named.items()
         },
     }
 

@@ -93,7 +93,8 @@ def drawn_films(data: Path, cache: Path) -> list[inserted.Set]:
         signs = np.zeros((len(rows), len(look.channels), cells, cells), np.uint8)
         for plane, film in zip(signs, rows, strict=True):
             drawn = drawn_signs.drawn()[film.id]
-            plane[at] = drawn_signs.planes(drawn, (channel.name,), cells, films.shape(film.path))[0]
+            names = drawn_signs.names()
+            plane[at] = drawn_signs.planes(drawn, names, cells, films.shape(film.path))[names.index(channel.name)]
         known = np.tile(np.arange(len(look.channels)) == at, (len(rows), 1))
         images = films.cached([f.path for f in rows], look.size, cache)
         kinds = np.array([channel.name] * OFTEN * len(there) + [""] * len(clear))

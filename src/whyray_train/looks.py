@@ -13,7 +13,7 @@ from whyray.perception.detectors.mapped import strength
 from whyray.perception.scene import sign_maps
 from whyray_train import films, inserted
 from whyray_train.atlas import MUST, UNKNOWN
-from whyray_train.drawn_signs import drawn, planes
+from whyray_train.drawn_signs import drawn, names, planes
 from whyray_train.fine_network import bank, film_share
 from whyray_train.gating import Channel, channels
 from whyray_train.sign_models import Masks
@@ -73,9 +73,8 @@ def drawn_masks(engine: Engine, items: Sequence[films.Film], images: U8) -> Iter
             (i, m[channel.name]) for i, m in zip(rows, found, strict=True) if drawn()[items[i].id].judged(channel.name)
         ]
         size = found[0][channel.name].shape[0] if found else 1
-        codes = np.array(
-            [planes(drawn()[items[i].id], (channel.name,), size, films.shape(items[i].path))[0] for i, _ in judged]
-        ).reshape(-1, size, size)
+        told = (planes(drawn()[items[i].id], names(), size, films.shape(items[i].path)) for i, _ in judged)
+        codes = np.array([plane[names().index(channel.name)] for plane in told]).reshape(-1, size, size)
         logits = np.array([m for _, m in judged], dtype=np.float32).reshape(-1, size, size)
         yield Masks(logits, codes == MUST, codes != UNKNOWN)
 

@@ -35,21 +35,29 @@ BOXES = {"Infiltrate": "Infiltration"}  # the box table's spelling -> the label 
 def against_labels(
     items: Sequence[films.Film], scores: dict[str, F64], of: dict[str, frozenset[str]]
 ) -> dict[str, Any]:
-    """AUROC of each sign's score: films with one of its study labels against all others, and against normal films."""
+    """AUROC of each sign's score: films with one of its study labels against all others, and against normal films.
+
+    Films whose score is NaN, on which the sign could not be looked for, do not count.
+    """
     patients = [f.patient for f in items]
     normal = np.array([films.NORMAL_LABEL in f.labels for f in items])
     out: dict[str, Any] = {}
     for sign, labels in of.items():
         positive = np.array([bool(f.labels & labels) for f in items])
-        if not labels or sign not in scores or positive.sum() < 3:
+        if not labels or sign not in scores:
             continue
-        used = positive | normal
+        seen = np.isfinite(scores[sign])
+        if (positive & seen).sum() < 3:
+            continue
+        groups = {"all_films": seen, "against_normal": seen & (positive | normal)}
         out[sign] = {
             "labels": sorted(labels),
-            "all_films": metrics.auc_interval(positive, scores[sign], patients).as_dict(),
-            "against_normal": metrics.auc_interval(
-                positive[used], scores[sign][used], [p for p, u in zip(patients, used, strict=True) if u]
-            ).as_dict(),
+            **{
+                name: metrics.auc_interval(
+                    positive[used], scores[sign][used], [p for p, u in zip(patients, used, strict=True) if u]
+                ).as_dict()
+                for name, used in groups.items()
+            },
         }
     return out
 

@@ -128,7 +128,7 @@ def model(
     made
         Inserted val films: sign logits (n, h, w), masks likewise in 0..255, and what is known (n,).
     drawn
-        Val films on which the sign was drawn.
+        Val films judged for the sign by eye, with or without it.
     """
     maps, masks, clear = made
     used, positive = truth(items["val"], channel)

@@ -151,10 +151,10 @@ def test_a_diagnosis_asked_about_is_answered_with_the_number_of_its_sign(pack: P
     [
         (
             "en",
-            "none of its own signs is seen; bat-wing opacity (both perihilar zones) only goes along with it.",
+            "no sign of its own supports it; bat-wing opacity (both perihilar zones) only goes along with it.",
             "mainly",
         ),
-        ("zh", "未见其自身征象，仅有相伴征象：蝶翼样阴影（", "主要依据"),
+        ("zh", "无其自身征象支持，仅有相伴征象：蝶翼样阴影（", "主要依据"),
     ],
 )
 def test_a_sign_that_is_none_of_the_diagnosis_own_is_not_called_its_reason(

@@ -37,23 +37,23 @@ def test_sizes_are_compared_with_those_of_the_body_itself() -> None:
     assert set(found) == {"long_diameter", "short_diameter", "area"}
 
 
-def test_the_mark_of_a_body_is_the_smallest_that_is_mostly_its_own() -> None:
+def test_the_mark_of_a_body_is_the_smallest_that_overlaps_it() -> None:
     body = disc(30)
     smallest = disc(33)
     assert closer_eval.marked(seen(disc(40), smallest, disc(90), None), body) is smallest
     assert closer_eval.marked(seen(disc(90), disc(10), disc(30, x=160)), body) is None
 
 
-def test_lengths_tell_bias_spread_and_how_often_the_uncertainty_holds() -> None:
+def test_sizes_tell_bias_spread_and_how_often_the_uncertainty_holds() -> None:
     """Ten smooth bodies told 10 % short and up to 5 % off that, with 8 % told; a spiculated one does not count."""
     rows = [
-        {"form": "smooth", "lengths": {"true_mark": {"long_diameter": (20 * (0.9 + off), 1.6, 20.0)}}}
+        {"form": "smooth", "sizes": {"true_mark": {"long_diameter": (20 * (0.9 + off), 1.6, 20.0)}}}
         for off in np.linspace(-0.05, 0.05, 10)
     ]
-    rows.append({"form": "spiculated", "lengths": {"true_mark": {"long_diameter": (90.0, 1.0, 20.0)}}})
-    found = closer_eval.lengths(rows, "true_mark")
+    rows.append({"form": "spiculated", "sizes": {"true_mark": {"long_diameter": (90.0, 1.0, 20.0)}}})
+    found = closer_eval.sizes_off(rows, "true_mark")
     assert set(found) == {"long_diameter"}
     assert found["long_diameter"]["n"] == 10
     assert found["long_diameter"]["off"] == [pytest.approx(-0.1), pytest.approx(0.034, abs=0.004)]
     assert found["long_diameter"]["within"] == [0.3, 1.0]
-    assert closer_eval.lengths(rows, "network_mark") == {}
+    assert closer_eval.sizes_off(rows, "network_mark") == {}

@@ -70,8 +70,8 @@ def test_false_evidence_is_counted_by_film_and_by_sign() -> None:
     items = [film(NORMAL_LABEL, patient=str(i)) for i in range(4)] + [film("Mass", patient="9")]
     signs = {
         "wings": np.array([0.9, 0.2, 0.86, 0.8, 0.99]),
-        "lump": np.array([0.1, 0.1, 0.95, 0.1, 0.99]),
-        "closer": np.zeros(5),
+        "lump": np.array([0.1, np.nan, 0.95, 0.1, 0.99]),
+        "closer": np.full(5, np.nan),
     }
     none = np.zeros((5, 0))
     scores = evaluate.Scores(items, [], none > 0, none, none, none, signs, np.zeros(5))

@@ -41,6 +41,17 @@ def test_scores_are_compared_with_all_films_and_with_normal_ones() -> None:
     assert (wings["all_films"]["total"], wings["against_normal"]["total"]) == (12, 8)
 
 
+def test_films_on_which_a_sign_was_not_looked_for_do_not_count() -> None:
+    items = [film(name, patient=str(i)) for i, name in enumerate(["Edema"] * 5 + [NORMAL_LABEL] * 5)]
+    scores = np.array([5.0, 5.0, 5.0, np.nan, np.nan, 1.0, 1.0, 1.0, 9.0, np.nan])
+    got = sign_eval.against_labels(items, {"wings": scores}, {"wings": frozenset({"Edema"})})["wings"]
+    for name in ("all_films", "against_normal"):
+        assert (got[name]["positives"], got[name]["total"]) == (3, 7)
+        assert got[name]["value"] == pytest.approx(0.75)
+    scores[0] = np.nan
+    assert sign_eval.against_labels(items, {"wings": scores}, {"wings": frozenset({"Edema"})}) == {}
+
+
 # --- on inserted signs ----------------------------------------------------------------------------------------------
 
 

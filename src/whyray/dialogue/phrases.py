@@ -97,10 +97,10 @@ class Phrases:
             return ""
         unit, doubt = f"unit.{measured.unit}", measured.uncertainty
         nothing = self.fill(unit, value=0.0)
-        if self.has(f"{unit}.under") and measured.value > 0 and self.fill(unit, value=measured.value) == nothing:
-            return self.fill(f"{unit}.under")
         if doubt is None or self.fill(unit, value=doubt) == nothing:  # what rounds to nothing would claim certainty
-            return self.fill(unit, value=measured.value)
+            plain = self.fill(unit, value=measured.value)
+            small = measured.value > 0 and plain == nothing and self.has(f"{unit}.under")
+            return self.fill(f"{unit}.under") if small else plain
         return self.fill(f"{unit}.pm", value=measured.value, uncertainty=doubt)
 
     def measurement(self, measured: Measurement, calibrated: bool) -> str:

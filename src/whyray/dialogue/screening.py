@@ -128,7 +128,9 @@ def _listed(draft: Draft, findings: list[Finding], heading: str) -> None:
             p=p.percent(finding.probability),
             tier=p.fill(_tier(p, finding)),
         )
-        text = p.join((line[:1].upper() + line[1:], main))
+        named = film.diagnosis(finding)
+        defined = finding.verdict != "supported" and any(named.defined_by(e.sign) for e in evidence)
+        text = p.join((line[:1].upper() + line[1:], main, p.fill("main.defined") if defined else ""))
         draft.add(p.fill("numbered", n=number, text=text), finding, evidence)
 
 

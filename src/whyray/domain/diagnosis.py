@@ -138,6 +138,10 @@ class DiagnosisDefinition:
         """Whether the sign is one of the diagnosis' own; others only go along with it."""
         return sign.id in self.core_signs or self.id in sign.diagnoses
 
+    def defined_by(self, sign_id: str) -> bool:
+        """Whether the diagnosis only names what is seen and this is the sign it names: its first core sign."""
+        return self.descriptive and sign_id in self.core_signs[:1]
+
 
 @dataclass(frozen=True, slots=True)
 class Rule:

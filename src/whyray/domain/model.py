@@ -23,7 +23,7 @@ class SecondLook:
     lungs, beside
         Anatomy channels of the right and the left lung, and groups of those that are told as one plane.
     channels
-        Sign channels that come out, in order; they take the place of the first look's.
+        Sign channels that come out, in order; they take the place of the first look's but for those of ``first``.
     first
         Channel -> weight in (0, 1) of the first look's map beside the second's, for channels that both see.
     """

@@ -53,8 +53,8 @@ def turned(scene: Scene, params: Mapping[str, Any]) -> Fields | None:
         return None
     x = middle(midline, (right.centroid[1] + left.centroid[1]) / 2)
     unlike = ((x - right.bbox[2]) - (left.bbox[0] - x)) / (chest[2] - chest[0])
-    degrees = abs(unlike) / params["per_degree"]
-    return {"degrees": degrees} if degrees > params["beyond"] else None
+    beyond = params["beyond"]  # told itself: the measure spreads by some degrees, and clavicles are found less surely
+    return {"degrees": beyond} if abs(unlike) > beyond * params["per_degree"] else None
 
 
 def short(scene: Scene, params: Mapping[str, Any]) -> Fields | None:

@@ -147,9 +147,9 @@ def sign_maps(
     engine: Engine,
     wanted: Collection[str] | None = None,
 ) -> dict[str, F32]:
-    """Sign channel -> logits; the second look's where the model folder has one.
+    """Sign channel -> logits; the second look's where the model folder has one, or the mean of both.
 
-    Scores of its channels are calibrated on its own maps: without it their signs are not looked for.
+    Scores of its channels are calibrated on these maps: without it their signs are not looked for.
 
     Parameters
     ----------
@@ -163,20 +163,19 @@ def sign_maps(
         As for `build_scene`.
     """
     card = engine.card
-    found = dict(zip(card.outputs["signs"], first, strict=True))
+    before = dict(zip(card.outputs["signs"], first, strict=True))
     if card.second is None:
-        return found
-    found = {name: logits for name, logits in found.items() if name not in card.second.channels}
+        return before
+    found = {name: logits for name, logits in before.items() if name not in card.second.channels}
     if not isinstance(engine, LooksAgain):
         return found
     if wanted is None or not set(card.second.channels).isdisjoint(wanted):
         finer = Frame(film.shape[0], film.shape[1], card.second.size).to_grid(film)
         seen = second.planes(anatomy, card.outputs["anatomy"], card.second)
         again = second.look_again(finer, seen, engine, card.second)
-        beside = dict(zip(card.outputs["signs"], first, strict=True))
         for name, logits in zip(card.second.channels, again, strict=True):
             weight = card.second.first.get(name)
-            found[name] = logits if weight is None else second.mixed(logits, beside[name], weight)
+            found[name] = logits if weight is None else second.mixed(logits, before[name], weight)
     return found
 
 

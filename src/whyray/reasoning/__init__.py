@@ -5,6 +5,8 @@
     logit P = base + film_weight * film-level log-odds
             + sum of sign_weight * reliability * log likelihood ratio + pathway reliability * pathway bonuses
 
+(``defining_weight`` in place of ``sign_weight`` for the sign that a descriptive diagnosis names.)
+
 Reliabilities in [0, 1] were fitted once on labelled studies and come with the pack: what a sign still tells beside
 the others, so that several names of one thing do not count several times. Devices and lines are never reasons.
 

@@ -39,7 +39,7 @@ class Fusion:
     possible
         Diagnosis id -> probability from which the conclusion cannot be excluded.
     defining_weight
-        Reliability of the term of a sign that `defines` its diagnosis; None: as that of the others.
+        Reliability of the term of the sign that defines its diagnosis; None: as that of the others.
     """
 
     film_weight: float
@@ -50,7 +50,7 @@ class Fusion:
 
     def of(self, sign_id: str, diagnosis: DiagnosisDefinition) -> float:
         """Reliability of one named sign's term."""
-        if self.defining_weight is not None and defines(sign_id, diagnosis):
+        if self.defining_weight is not None and diagnosis.defined_by(sign_id):
             return self.defining_weight
         return self.sign_weight
 
@@ -146,13 +146,8 @@ def _verdict(
     if diagnosis.normal and not evidence:
         return "not_supported"
     found = verdict(probability, fusion.possible[diagnosis.id], pack.settings["supported"])
-    seen = any(defines(e.sign, diagnosis) and e.region is not None for e in evidence)
+    seen = any(diagnosis.defined_by(e.sign) and e.region is not None for e in evidence)
     return "possible" if found == "not_supported" and seen else found
-
-
-def defines(sign_id: str, diagnosis: DiagnosisDefinition) -> bool:
-    """Whether the diagnosis only names what is seen and this is the sign it names: its first core sign."""
-    return diagnosis.descriptive and sign_id in diagnosis.core_signs[:1]
 
 
 def _terms(diagnosis: DiagnosisDefinition, case: _Case, fusion: Fusion, barred: Collection[str]) -> dict[str, float]:
