@@ -169,6 +169,17 @@ def test_a_sign_that_is_none_of_the_diagnosis_own_is_not_called_its_reason(
     assert own in told
 
 
+@pytest.mark.parametrize("descriptive", [True, False])
+def test_a_defining_sign_that_is_seen_is_said_to_count_more_than_the_probability(pack: Pack, descriptive: bool) -> None:
+    found = replace(films.edema(), verdict="possible", probability=0.1)
+    named = tuple(
+        replace(d, descriptive=descriptive, core_signs=("bat_wing_opacity",)) if d.id == found.id else d
+        for d in pack.diagnoses
+    )
+    text = " ".join(ask(replace(pack, diagnoses=named), "anything abnormal?", (found,)).text.split())
+    assert ("go by what the film shows" in text) == descriptive
+
+
 def test_an_uncertainty_that_rounds_to_nothing_is_not_told(pack: Pack) -> None:
     p = Phrases(pack, "en")
     for uncertainty, told in ((0.004, "0.54"), (0.006, "0.54 ± 0.01"), (None, "0.54")):

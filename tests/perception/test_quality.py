@@ -72,3 +72,11 @@ def test_clavicles_do_not_stand_in_for_the_heart(tmp_path: Path) -> None:
     anatomy = scenery.answers(masks, drawn.shape)
     scene = build_scene(drawn.image(), scenery.pack(), scenery.engine(tmp_path, drawn, anatomy=anatomy))
     assert not plausible(scene)
+
+
+@pytest.mark.parametrize("logit", [-4.0, 4.0])
+def test_cautions_travel_with_a_film_that_can_be_read(tmp_path: Path, logit: float) -> None:
+    drawn = chest()
+    engine = scenery.engine(tmp_path, drawn, gate=np.array([logit], dtype=np.float32))
+    quality = assess(build_scene(drawn.image(view="AP"), scenery.pack(), engine))
+    assert codes(quality) == (["AP_FILM"] if logit > 0 else ["NOT_ADULT_FRONTAL"])

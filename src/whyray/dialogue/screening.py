@@ -143,7 +143,7 @@ def _tier(p: Phrases, finding: Finding) -> str:
 def _main(film: Film, finding: Finding, *, measured: bool = False) -> tuple[str, tuple[Evidence, ...]]:
     """Name the located sign of the diagnosis' own that carries most, one that passed its test before one that failed.
 
-    Where none of its own is seen, one that only goes along with it is called that. `measured` adds its first number.
+    Where none of its own supports it, one that only goes along with it is called so. `measured` adds its first number.
     """
     p = film.phrases
     pro = sort_evidence(film, finding).pro
@@ -151,13 +151,9 @@ def _main(film: Film, finding: Finding, *, measured: bool = False) -> tuple[str,
     if not signs:
         return (p.fill("only_pattern"), pro[:1]) if pro else (p.fill("main.none"), ())
     own = [e for e in signs if film.diagnosis(finding).shows(sign_of(film, e))]
-    best = min(own or signs, key=_failed)
+    best = min(own or signs, key=lambda e: e.failed)
     number = p.listed(p.measurement(m, film.calibrated) for m in best.measurements[:1]) if measured else ""
     sign, place = p.inside(sign_of(film, best).name), p.also((p.text(best.location), number))
     key = "main" if own else "main.beside"
     words = p.fill(f"{key}.place", sign=sign, place=place) if place else p.fill(key, sign=sign)
-    return p.join((words, p.fill("main.failed") if _failed(best) else "")), (best,)
-
-
-def _failed(item: Evidence) -> bool:
-    return item.counterfactual is not None and not item.counterfactual.passed
+    return p.join((words, p.fill("main.failed") if best.failed else "")), (best,)

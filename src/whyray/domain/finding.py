@@ -69,6 +69,11 @@ class Evidence:
     counterfactual: Counterfactual | None = None
     finding: str = ""
 
+    @property
+    def failed(self) -> bool:
+        """Whether it was erased and the conclusion held."""
+        return self.counterfactual is not None and not self.counterfactual.passed
+
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Finding:

@@ -37,7 +37,7 @@ def _item(case: Case, finding: Finding, number: int) -> Said:
             told = p.fill("only_pattern")
         else:
             key = "report.main" if case.diagnosis(finding).shows(main[0]) else "report.main.beside"
-            failed = p.fill("main.failed") if _failed(main[1]) else ""
+            failed = p.fill("main.failed") if main[1].failed else ""
             told = p.join((p.fill(key, seen=seen_text(case, main[0], p)), failed))
         return p.fill("numbered", n=number, text=p.join((line[:1].upper() + line[1:], told)))
 
@@ -52,15 +52,11 @@ def _verdict(case: Case, finding: Finding, p: Phrases) -> str:
 def _main(case: Case, finding: Finding) -> tuple[SignDefinition, Evidence] | None:
     """The located sign that raises the conclusion most: its own first, those that failed a test last."""
     raising = [e for e in finding.evidence if e.polarity == "for" and e.sign in case.seen]
-    raising.sort(key=lambda e: (_failed(e), -e.share))
+    raising.sort(key=lambda e: (e.failed, -e.share))
     signs = ((case.pack.sign(e.sign), e) for e in raising)
     pairs = [(sign, item) for sign, item in signs if sign is not None]
     own = (pair for pair in pairs if case.diagnosis(finding).shows(pair[0]))
     return next(own, pairs[0] if pairs else None)
-
-
-def _failed(item: Evidence) -> bool:
-    return item.counterfactual is not None and not item.counterfactual.passed
 
 
 def _without(case: Case, normal: Finding | None, any_possible: bool) -> list[Said]:
