@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from dialogue.report_cases import chest, concluded, film, struck
 from whyray.dialogue.checker import check_report
 from whyray.dialogue.report import apply_edit, write_report
-from whyray.domain import ArgumentError, Bilingual, Change, Measurement, Revision, StructuredReport
+from whyray.domain import ArgumentError, Bilingual, Change, Counterfactual, Measurement, Revision, StructuredReport
 
 PACK = chest()
 EDEMA = {"bat_wing_opacity": 0.97, "enlarged_heart": 0.95, "costophrenic_blunting": 0.9}
@@ -181,6 +183,27 @@ def test_the_impression_has_probability_tier_reason_and_next_step():
     assert first.signs
     assert said.count("后续检查") == 1
     assert said.count("鉴别诊断") <= 1
+
+
+@pytest.mark.parametrize("passed", [True, False])
+def test_the_impression_prefers_a_sign_of_its_own_and_says_when_it_failed_or_is_none(passed):
+    """A nodule called for by its own sign, heavy blunting beside it; then the blunting alone."""
+    image, observations, findings = film({"nodular_shadow": 0.95, "costophrenic_blunting": 0.99})
+    base = next(f for f in findings if f.id == "nodule")
+    shares = {"nodular_shadow": 0.2, "costophrenic_blunting": 0.7}
+    test = Counterfactual(0.3 if passed else 0.0, passed)
+    evidence = tuple(
+        replace(e, polarity="for", share=shares[e.sign], counterfactual=test) for e in base.evidence if e.sign in shares
+    )
+    assert len(evidence) == 2
+    foreign = tuple(e for e in evidence if e.sign == "costophrenic_blunting")
+    for kept, sign in ((evidence, "nodular_shadow"), (foreign, "costophrenic_blunting")):
+        found = replace(base, probability=0.8, tier="medium", verdict="supported", evidence=kept)
+        report = write_report((found,), observations, PACK, image=image)
+        first = section(report, "impression").sentences[0]
+        assert first.signs == (sign,)
+        assert ("no sign of its own supports it" in first.text.en) == (kept is foreign)
+        assert ("未通过反事实检验" in first.text.zh) == (not passed)
 
 
 def test_a_normal_verdict_beside_a_sign_is_called_at_odds():

@@ -46,6 +46,10 @@ def test_diameters_and_area_of_a_disc_are_in_mm_with_their_lines() -> None:
     assert number(size, "long_diameter") == pytest.approx(24, rel=0.05)
     assert number(size, "short_diameter") == pytest.approx(24, rel=0.06)
     assert number(size, "area") == pytest.approx(np.pi * 12**2, rel=0.06)
+    told = {m.id: m.uncertainty / m.value for m in size.measurements if m.uncertainty}
+    assert told["long_diameter"] == pytest.approx(0.09, abs=0.01)  # the outline's own error, beside that of the pixels
+    assert told["short_diameter"] == pytest.approx(0.08, abs=0.01)
+    assert told["area"] == pytest.approx(0.14)
     for m in size.measurements[:2]:
         (line,) = m.lines
         assert np.hypot(*np.subtract(line.end, line.start)) * 0.3 == pytest.approx(m.value, rel=0.01)
