@@ -30,7 +30,7 @@ EXPORTED = {
         search statistics unknown_codes
     """,
     "perception": """
-        ATTRIBUTES Alignment CLOSER DETECTORS MEASURING Scene ZONES align build_scene changes
+        ATTRIBUTES Alignment CAUTIONS CLOSER DETECTORS MEASURING Scene ZONES align build_scene changes
         look_closer measure observe relate relations
     """,
     "reasoning": "Fusion RAISED Ranking conclude fires needed rank signs_of strike tick",

@@ -10,7 +10,10 @@ KINDS, ZONES, HEADS, CHANNELS = {"seen"}, {"box"}, {"Ill"}, {"r", "l"}
 
 
 def problems(small, heads=HEADS, channels=CHANNELS):
-    return check(load_pack(small.folder), KINDS, ZONES, heads, channels, small.folder)
+    return check(load_pack(small.folder), KINDS, ZONES, heads, channels, small.folder, {"tilted"})
+
+
+TILT = {"code": "TILTED", "kind": "tilted", "sentence": {"zh": "倾斜", "en": "tilted"}}
 
 
 def rule(when, **more):
@@ -58,6 +61,8 @@ BROKEN = [
     ("HEAD_UNKNOWN", D, lambda d: d[0].update(head="Sick")),
     ("HEAD_UNKNOWN", S, lambda d: d[4]["detector"]["params"].update(head="Sick")),
     ("DETECTOR_KIND_UNKNOWN", S, lambda d: d[0]["detector"].update(kind="smelt")),
+    ("CAUTION_KIND_UNKNOWN", "pack.yaml", lambda d: d.update(cautions=[{**TILT, "kind": "sunk"}])),
+    ("STRUCTURE_UNKNOWN", "pack.yaml", lambda d: d.update(cautions=[{**TILT, "params": {"midline": "ghost"}}])),
     ("ZONE_KIND_UNKNOWN", A, lambda d: d["zones"][0].update(kind="cube")),
     ("SIGN_ORPHAN", S, lambda d: d.append({**d[1], "id": "lone", "name": FINE})),
     ("SIGN_LEARNED_WEIGHTED", D, lambda d: d[0]["weights"].append({**WELL, "sign": "pattern"})),

@@ -20,10 +20,10 @@ FIELDS = {
     "projection": {},
 }
 PARAMS = {
-    "off_midline": {"of", "midline", "lungs", "beyond"},
+    "off_midline": {"structure", "midline", "lungs", "beyond"},
     "turned": {"ends", "midline", "lungs", "per_degree", "beyond"},
     "short": {"lungs", "least"},
-    "at_border": {"of", "length"},
+    "at_border": {"structures", "length"},
     "projection": {"view"},
 }
 SLOPE = 0.0085  # of the pack: thorax widths that a degree makes
@@ -127,7 +127,7 @@ def test_the_shipped_packs_name_kinds_structures_and_fields_that_there_are() -> 
         ids = {s.id for s in pack.structures}
         for caution in pack.cautions:
             assert caution.kind in KINDS
-            named = [caution.params.get(k, ()) for k in ("of", "lungs", "ends", "midline")]
+            named = [caution.params.get(k, ()) for k in ("structure", "structures", "lungs", "ends", "midline")]
             flat = {i for names in named for i in ([names] if isinstance(names, str) else names)}
             assert flat <= ids
             fields = FIELDS[caution.kind]

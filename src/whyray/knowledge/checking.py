@@ -14,6 +14,7 @@ from whyray.knowledge.references import Scope
 _CHECKS = (
     references.ids,
     references.zones,
+    references.cautions,
     references.channels,
     references.signs,
     references.diagnoses,
@@ -44,6 +45,7 @@ def check(
     heads: Collection[str] | None,
     channels: Collection[str] | None = None,
     folder: Path | None = None,
+    caution_kinds: Collection[str] | None = None,
 ) -> tuple[Problem, ...]:
     """Problems of a pack, errors first; empty when there is none.
 
@@ -59,7 +61,9 @@ def check(
         Structures that the model segments; None leaves channels unchecked.
     folder
         Where the pack was loaded from: problems then name file and line.
+    caution_kinds
+        As the other kinds; None leaves those of cautions unchecked.
     """
-    scope = Scope(pack, detector_kinds, zone_kinds, heads, channels)
+    scope = Scope(pack, detector_kinds, zone_kinds, heads, channels, caution_kinds)
     found = sorted((p for run in _CHECKS for p in run(scope)), key=lambda p: p.severity != "error")
     return tuple(found) if folder is None or not found else locate(found, Locator(folder).find)

@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-_FILES = {"structures": "anatomy.yaml", "zones": "anatomy.yaml"}
+_FILES = {"structures": "anatomy.yaml", "zones": "anatomy.yaml", "cautions": "pack.yaml"}
 _KINDS = {
     "sign": "signs",
     "diagnosis": "diagnoses",
@@ -19,7 +19,7 @@ _KINDS = {
     "zone": "zones",
     "measure": "measures",
 }
-_NAMES = ("id", "sign", "label", "value")
+_NAMES = ("id", "sign", "label", "code", "value")
 
 
 class Locator:
@@ -135,7 +135,7 @@ def _items(node: Any) -> tuple[Any, ...]:
 
 
 def _name(node: Any) -> str | None:
-    """What an entry of a list is called: its id, else the sign or label that it is about; a plain text itself."""
+    """What an entry of a list is called: its id, else the sign, label or code that it is about; a plain text itself."""
     if isinstance(node, yaml.ScalarNode):
         return str(node.value)
     if not isinstance(node, yaml.MappingNode):

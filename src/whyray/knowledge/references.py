@@ -48,6 +48,7 @@ class Scope:
     zone_kinds: Collection[str]
     heads: Collection[str] | None
     channels: Collection[str] | None = None
+    caution_kinds: Collection[str] | None = None
 
     @cached_property
     def ids(self) -> dict[str, frozenset[str]]:
@@ -116,6 +117,15 @@ def zones(scope: Scope) -> Iterator[Problem]:
         if zone.kind not in scope.zone_kinds:
             yield problem("ZONE_KIND_UNKNOWN", where, id=zone.kind)
         yield from _params(scope, zone.params, where)
+
+
+def cautions(scope: Scope) -> Iterator[Problem]:
+    """Caution kinds and the structures that their parameters name."""
+    for caution in scope.pack.cautions:
+        where = f"cautions.{caution.code}"
+        if scope.caution_kinds is not None and caution.kind not in scope.caution_kinds:
+            yield problem("CAUTION_KIND_UNKNOWN", where, id=caution.kind)
+        yield from _params(scope, caution.params, where)
 
 
 def signs(scope: Scope) -> Iterator[Problem]:

@@ -12,10 +12,11 @@ region to structures, zones and other regions.
 or gone since.
 ``measure(image, observations, pack, ids) -> tuple[Figure, ...]``: figures of the whole film or of masks, as the pack
 defines them.
-``DETECTORS``, ``MEASURING`` and ``ZONES`` are the registries that the pack check compares against.
+``CAUTIONS``, ``DETECTORS``, ``MEASURING`` and ``ZONES`` are the registries that the pack check compares against.
 """
 
 from whyray.perception.align import Alignment, align
+from whyray.perception.cautions import KINDS as CAUTIONS
 from whyray.perception.closer import ATTRIBUTES, CLOSER, look_closer
 from whyray.perception.detectors import DETECTORS
 from whyray.perception.measuring import MEASURING, measure
@@ -27,6 +28,7 @@ from whyray.perception.zones import ZONES
 
 __all__ = [
     "ATTRIBUTES",
+    "CAUTIONS",
     "CLOSER",
     "DETECTORS",
     "MEASURING",

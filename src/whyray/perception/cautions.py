@@ -32,9 +32,9 @@ def _filled(caution: Caution, fields: Fields) -> Bilingual:
 
 
 def off_midline(scene: Scene, params: Mapping[str, Any]) -> Fields | None:
-    """The centre of ``of`` lies more than ``beyond`` thorax widths to the image's left of ``midline``."""
+    """The centre of ``structure`` lies more than ``beyond`` thorax widths to the image's left of ``midline``."""
     chest = _chest(scene, params["lungs"])
-    of, midline = _regions(scene, (params["of"], params["midline"]))
+    of, midline = _regions(scene, (params["structure"], params["midline"]))
     if chest is None or of is None or midline is None:
         return None
     x, y = of.centroid
@@ -67,9 +67,9 @@ def short(scene: Scene, params: Mapping[str, Any]) -> Fields | None:
 
 
 def at_border(scene: Scene, params: Mapping[str, Any]) -> Fields | None:
-    """Structures of ``of`` that reach the picture's border along ``length`` of its longer side and more."""
+    """``structures`` that reach the picture's border along ``length`` of its longer side and more."""
     pack, names = scene.pack, []
-    for name in params["of"]:
+    for name in params["structures"]:
         (region,) = _regions(scene, (name,))
         definition = pack.structure(name)
         if region is not None and definition is not None and _along_border(region) > params["length"]:

@@ -61,6 +61,7 @@ class Library:
                 set(outputs["logits"]),
                 set(outputs["anatomy"]),
                 knowledge.folder_of(pack, self.settings.packs),
+                set(perception.CAUTIONS),
             )
         return tuple(problems)
 
