@@ -59,7 +59,7 @@ def gather(reader: Reader, data: Path, split: str = "train") -> Cleared:
     rows: list[tuple[F32, str, int]] = []
     items = [f for f in table if f.split == split]
     for number, film in enumerate(items):
-        reading = reader.read(film.path, view=film.known_view)
+        reading = reader.read(film.path, view=film.known_view, spacing_mm=film.spacing_mm)
         areas = []
         for label in sorted(film.labels & of.keys() - {films.NORMAL_LABEL}):
             finding = reading.finding(of[label])

@@ -61,7 +61,7 @@ def on_drawn(reader: Reader, items: Sequence[films.Film]) -> dict[str, Any]:
     for film in items:
         if film.id not in drawn():
             continue
-        reading = reader.read(film.path, view=film.known_view)
+        reading = reader.read(film.path, view=film.known_view, spacing_mm=film.spacing_mm)
         scene = build_scene(reading.image, reading.pack, reader.engine(reading.pack))
         for channel in channels():
             if drawn()[film.id].judged(channel.name) and channel.name in scene.signs:

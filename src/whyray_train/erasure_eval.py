@@ -131,7 +131,7 @@ def with_finding(bench: Bench, items: Iterable[films.Film], limit: int | None) -
     """Films on which the conclusion is reached and a reason is located, at most `limit`."""
     kept: list[Reading] = []
     for item in items:
-        reading = bench.reader.read(item.path, view=item.known_view)
+        reading = bench.reader.read(item.path, view=item.known_view, spacing_mm=item.spacing_mm)
         finding = reading.finding(bench.diagnosis.id)
         if finding is not None and finding.verdict != "not_supported" and reasons(finding):
             kept.append(reading)
@@ -223,7 +223,7 @@ def erasure(reader: Reader, data: Path, splits: Sequence[str], cache: Path, limi
     chosen = [f for f in (table[i] for i in rng.permutation(len(table))) if f.split in splits]
     ill = with_finding(bench, (f for f in chosen if LABEL in f.labels), limit)
     healthy = [f for f in chosen if films.NORMAL_LABEL in f.labels]
-    normals = [reader.read(f.path, view=f.known_view) for f in healthy[: limit or len(ill)]]
+    normals = [reader.read(f.path, view=f.known_view, spacing_mm=f.spacing_mm) for f in healthy[: limit or len(ill)]]
     return {"splits": list(splits), "chosen": reader.settings.eraser, **measure(bench, ill, normals)}
 
 

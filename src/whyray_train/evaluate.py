@@ -23,7 +23,7 @@ import yaml
 from numpy.typing import NDArray
 from scipy.stats import binomtest
 
-from whyray.domain import ArgumentError, Finding, ImageRefused, SignDefinition
+from whyray.domain import ArgumentError, Finding, ImageRefused, Pack, SignDefinition
 from whyray.service import Reader, Reading, Settings
 from whyray_train import (
     anatomy_eval,
@@ -98,7 +98,7 @@ def main() -> None:
     numbers["signs"] = sign_numbers(scores)
     pack, engine = reader.packs[0], reader.engine(reader.packs[0])
     channel_labels = {c.name: c.labels or sign_eval.hinting(c.name) for c in channels()}
-    of = {s.id: sign_labels(s, channel_labels) for s in pack.signs if s.id in scores.signs}
+    of = {s.id: sign_labels(s, channel_labels, pack) for s in pack.signs if s.id in scores.signs}
     numbers["signs_against_labels"] = {
         **sign_eval.against_labels(scores.films, scores.signs, of),
         **sign_eval.together_against_labels(scores.films, scores.names, scores.together),
@@ -164,7 +164,7 @@ def collect(reader: Reader, items: Sequence[films.Film], heads: Sequence[str]) -
     learned = {s.id for s in pack.signs if s.learned}
     signs: dict[str, list[float]] = {s.id: [] for s in pack.signs if s.detector is not None and not s.learned}
     for item in items:
-        reading = reader.read(item.path, view=item.known_view)
+        reading = reader.read(item.path, view=item.known_view, spacing_mm=item.spacing_mm)
         concluded = {f.id: f for f in reading.findings}
         fused.append([concluded[d.id].probability for d in diagnoses])
         together.append([_named(concluded[d.id], learned) for d in diagnoses])
@@ -220,13 +220,21 @@ def _one_view(scores: Scores, view: str, disease: list[int]) -> dict[str, Any]:
     return {"mean": mean.as_dict(), "per_finding": per}
 
 
-def sign_labels(sign: SignDefinition, of_channel: Mapping[str, frozenset[str]]) -> frozenset[str]:
-    """Study labels that say a detected sign is there; a measured heart stands for the label of its own name."""
+def sign_labels(sign: SignDefinition, of_channel: Mapping[str, frozenset[str]], pack: Pack) -> frozenset[str]:
+    """Study labels that say a detected sign is there.
+
+    A measured heart stands for the label of its own name; a sign that shares its channel with another for those of the
+    channel's labels that it defines.
+    """
     if sign.detector is None:
         return frozenset()
     if "heart" in sign.detector.params:
         return frozenset({anatomy_eval.HEART_LABEL})
-    return of_channel.get(str(sign.detector.params.get("channel")), frozenset())
+    channel = sign.detector.params.get("channel")
+    labels = of_channel.get(str(channel), frozenset())
+    shared = [s for s in pack.signs if s.detector is not None and s.detector.params.get("channel") == channel]
+    own = frozenset(d.label for d in pack.diagnoses if d.label and d.defined_by(sign.id))
+    return labels & own if len(shared) > 1 and labels & own else labels
 
 
 def sign_numbers(scores: Scores) -> dict[str, Any]:
@@ -257,7 +265,7 @@ def anatomy(reader: Reader, items: Sequence[films.Film]) -> dict[str, Any]:
         if item.anatomy is None:
             continue
         truth = films.load_anatomy(item.anatomy, 512) > 127
-        reading = reader.read(item.path, view=item.known_view)
+        reading = reader.read(item.path, view=item.known_view, spacing_mm=item.spacing_mm)
         found = {s.id: s.region for s in reading.observations.structures}
         for group, members in groups.items():
             ours = anatomy_eval.laid([found.get(ids[m]) for m in members], 512)

@@ -34,7 +34,7 @@ class Film:
     """One row of the label table.
 
     ``teacher`` is a float vector over the heads without the normal one, or None where the teacher saw the film.
-    ``extent_mm`` is the side of the letterboxed film in millimetres.
+    ``extent_mm`` is the side of the letterboxed film in millimetres, ``spacing_mm`` the pixel of its file.
     """
 
     id: str
@@ -46,6 +46,7 @@ class Film:
     path: Path
     anatomy: Path | None
     extent_mm: float = 430.0
+    spacing_mm: float = 0.42
 
     def mm_per_px(self, size: int) -> float:
         """Millimetres of one cell when the film is letterboxed to (size, size)."""
@@ -84,6 +85,7 @@ def _film(row: dict[str, str], data: Path, findings: Sequence[str], accepted: se
         path=data / "nih" / f"{row['id']}.jpg",
         anatomy=data / "nih_anatomy" / f"{row['id']}.png" if row["id"] in accepted else None,
         extent_mm=_extent(row),
+        spacing_mm=float(row["native_spacing_mm"]) * float(row["native_width"]) / float(row["width"]),
     )
 
 

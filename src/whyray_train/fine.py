@@ -123,6 +123,7 @@ def train(data: Path, runs: Path, cache: Path, base: Engine, plan: Plan, start: 
         log.info("%s", line)
         states = {"net": net.state_dict(), "optimiser": optimiser.state_dict(), "schedule": schedule.state_dict()}
         extra = {"average": kept, "done": done, "plan": json.dumps(asdict(plan)), "history": json.dumps(history)}
+        extra["channels"] = list(bank().look.channels)
         torch.save({**states, **extra}, file.with_suffix(".tmp"))
         file.with_suffix(".tmp").rename(file)
         with (runs / "fine.jsonl").open("a") as handle:
@@ -132,9 +133,18 @@ def train(data: Path, runs: Path, cache: Path, base: Engine, plan: Plan, start: 
 
 
 def load(runs: Path) -> tuple[FineNet, list[dict[str, str]]]:
-    """The averaged network that `train` saved, and the commands that made it."""
+    """The averaged network that `train` saved, and the commands that made it.
+
+    Raises
+    ------
+    ValueError
+        When its channels are others.
+    """
     saved = torch.load(runs / "fine.pt", map_location="cpu", weights_only=True)
-    net = FineNet()
+    net, known = FineNet(), list(bank().look.channels)
+    trained = list(saved.get("channels", known))
+    if trained != known:
+        raise ValueError(f"{runs / 'fine.pt'} has the channels {trained}")
     net.load_state_dict(saved["average"])
     return net.eval(), list(json.loads(saved["history"]))
 

@@ -67,10 +67,7 @@ def figures_of(image: Image, observations: Observations, pack: Pack) -> dict[str
 
 def scaled(film: films.Film) -> Image:
     """A film with the pixel spacing of the label table."""
-    image = imaging.load(film.path)
-    spacing = film.mm_per_px(max(image.geometry.rows, image.geometry.cols))
-    geometry = replace(image.geometry, spacing_mm=(spacing, spacing), spacing_source="caller")
-    return replace(image, geometry=geometry, view=film.known_view)
+    return replace(imaging.load(film.path, spacing_mm=film.spacing_mm), view=film.known_view)
 
 
 def against_labels(items: Sequence[films.Film], figures: Taken) -> Iterator[str]:

@@ -334,8 +334,8 @@ class Publisher:
         return np.array([[float(h in f.labels) for h in self.heads] for f in items])
 
     def load(self, film: films.Film) -> Image:
-        """The film as a reader gets it, with the view of the label table."""
-        return replace(imaging.load(film.path), view=film.known_view)
+        """The film as a reader gets it, with the view and the pixel spacing of the label table."""
+        return replace(imaging.load(film.path, spacing_mm=film.spacing_mm), view=film.known_view)
 
     def scene(self, film: films.Film, engine: Engine) -> Scene:
         """The film's scene."""

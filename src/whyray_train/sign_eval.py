@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -98,26 +99,31 @@ def as_read(engine: Engine, pack: Pack, data: Path, cache: Path) -> dict[str, An
     """AUROC a channel on the films of `on_inserted` (SIMULATED signs), of the score that a reading gives its sign.
 
     A reading leaves out what lies in a larger opacity and what is on one side only where the sign has two; films on
-    which a sign cannot be looked for do not count.
+    which a sign cannot be looked for do not count. Of the signs that one channel shows the highest score counts.
     """
     made = looks.inserted_films(data, "val", cache, INSERTED, SEED, engine.card)
     items = looks.insertable(data, "val")
     detectors = [(s.id, s.detector) for s in pack.signs if s.detector is not None and s.detector.kind == MAPPED]
-    of = {str(detector.params["channel"]): sign for sign, detector in detectors}
+    of: dict[str, list[str]] = {}
+    for sign, detector in detectors:
+        of.setdefault(str(detector.params["channel"]), []).append(sign)
     rows, cols = made.images.shape[1:]
     seen: list[dict[str, float]] = []
     for image, base in zip(made.images, made.base, strict=True):
         pixels = (image / np.float32(255))[None]
-        film = Image(pixels, Geometry(rows, cols), str(len(seen)), "inserted", view=items[int(base)].known_view)
-        found = observe(film, pack, engine, only=set(of.values()))
-        seen.append({s.id: s.score for s in found.signs if s.ran})
+        item = items[int(base)]
+        geometry = Geometry(rows, cols, (item.mm_per_px(rows),) * 2, "caller")
+        film = Image(pixels, geometry, str(len(seen)), "inserted", view=item.known_view)
+        found = {s.id: s.score for s in observe(film, pack, engine, only=set(chain(*of.values()))).signs if s.ran}
+        told = {name: [found[i] for i in ids if i in found] for name, ids in of.items()}
+        seen.append({name: max(scores) for name, scores in told.items() if scores})
     out: dict[str, Any] = {}
     for c, channel in enumerate(channels()):
-        sign = of.get(channel.name)
-        used = np.array([bool(known) and sign in told for known, told in zip(made.known[:, c], seen, strict=True)])
-        if sign is None or not used.any():
+        name = channel.name
+        used = np.array([bool(known) and name in told for known, told in zip(made.known[:, c], seen, strict=True)])
+        if not used.any():
             continue
-        scores = np.array([told[sign] for told, use in zip(seen, used, strict=True) if use])
+        scores = np.array([told[name] for told, use in zip(seen, used, strict=True) if use])
         groups = [str(b) for b in made.base[used]]
         out[channel.name] = metrics.auc_interval(made.shown[used, c], scores, groups).as_dict()
     return out
@@ -145,7 +151,7 @@ def pointing(reader: Reader, data: Path, items: Sequence[films.Film]) -> dict[st
         if film_id not in kept:
             continue
         film = kept[film_id]
-        reading = reader.read(film.path, view=film.known_view)
+        reading = reader.read(film.path, view=film.known_view, spacing_mm=film.spacing_mm)
         point = place(build_scene(reading.image, reading.pack, reader.engine(reading.pack)), label)
         lungs = [s.region for s in reading.observations.structures[:2] if s.region is not None]
         if point is None or not lungs:

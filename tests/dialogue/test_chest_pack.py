@@ -122,7 +122,7 @@ def test_what_nothing_looks_for_is_said_plainly(chest: Pack, lang: Lang) -> None
 def test_a_screening_names_no_disease_as_checked_that_nothing_looks_for(chest: Pack) -> None:
     findings = tuple(Finding(d.id, 0.02, -4.0, "low", "not_supported", ()) for d in chest.diagnoses)
     lines = reply(chest, Query("", "en", "SCREEN"), findings).splitlines()
-    (checked,) = (line for line in lines if line.startswith("Diagnoses checked"))
+    (checked,) = (line for line in lines if line.startswith("Checked, below"))
     (unchecked,) = (line for line in lines if "further diagnoses" in line)
     for diagnosis in chest.diagnoses:
         if not looks_for(chest, diagnosis):

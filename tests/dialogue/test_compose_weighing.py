@@ -26,7 +26,7 @@ def ask_checklist(lang: str = "en", **more: Any) -> list[str]:
     (
         "en",
         "Typical signs of nodule: 2 of 4 could be judged, 1 of them met, 1 not met; "
-        "2 could not be looked for and stay undetermined.",
+        "not looked for, so undetermined: 2.",
     ),
 ])  # fmt: skip
 def test_checklist_is_counted(lang: str, said: str) -> None:
@@ -45,7 +45,7 @@ def test_each_row_tells_its_state_what_decided_it_and_its_source() -> None:
         "(this version cannot look for it); source: Textbook."
     )
     asked = ask_checklist(given=context(looks={}))
-    assert "lobulated margin (it takes a closer look at the lesion)" in asked[2]
+    assert "lobulated margin (it is judged on a marked lesion, by a closer look)" in asked[2]
 
 
 def test_rows_are_facts_with_state_sign_and_mask() -> None:

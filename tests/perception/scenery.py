@@ -47,8 +47,12 @@ def heads() -> list[str]:
 
 
 def mapped() -> list[SignDefinition]:
-    """Signs of the pack that the network marks."""
-    return [s for s in pack().signs if s.detector is not None and s.detector.kind == "sign_map"]
+    """Signs of the pack that the network marks; of those that one map shows, the first."""
+    found: dict[str, SignDefinition] = {}
+    for sign in pack().signs:
+        if sign.detector is not None and sign.detector.kind == "sign_map":
+            found.setdefault(channel(sign), sign)
+    return list(found.values())
 
 
 def channel(sign: SignDefinition) -> str:

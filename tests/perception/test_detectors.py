@@ -31,7 +31,9 @@ def test_every_sign_of_the_pack_has_exactly_one_observation_in_its_order(tmp_pat
     assert [s.id for s in seen.signs] == [s.id for s in scenery.pack().signs]
     for definition, observed in zip(scenery.pack().signs, seen.signs, strict=True):
         first = definition.detector is not None and definition.detector.kind != "closer"
-        assert observed.ran == first
+        sized = first and definition.detector is not None and definition.detector.params.get("span_mm", [0])[0] > 0
+        assert observed.ran == (first and not sized)
+        assert (observed.reason == "no_spacing") == sized
         assert (observed.reason == "needs_closer_look") == (definition.detector is not None and not first)
         assert (observed.reason == "no_detector") == (definition.detector is None)
     assert {s.detector.kind for s in scenery.pack().signs if s.detector is not None} == set(DETECTORS)

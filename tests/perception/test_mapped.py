@@ -326,6 +326,54 @@ def test_of_two_lesions_the_one_with_air_around_it_stays() -> None:
     assert observed.region.centroid[0] == pytest.approx(20 * 6, abs=6)
 
 
+# --- signs of one map told apart by their size ---
+
+SPANNED = {
+    s.detector.params["span_mm"][0]: s for s in scenery.pack().signs if s.detector and "span_mm" in s.detector.params
+}
+SMALL, LARGE = SPANNED[0], SPANNED[30]
+CELL = 6.0  # pixels of the drawn chest
+
+
+def sized(parts: list[tuple[slice, slice]], mm: float | None) -> Scene:
+    """Parts on the map of a nodule; a pixel of the film has `mm`."""
+    logits = np.full((SIGN_CELLS, SIGN_CELLS), SILENT, np.float32)
+    for i, part in enumerate(parts):
+        logits[part] = 4.0 - 0.5 * i
+    scene = staged(np.full((len(SIGNS), SIGN_CELLS, SIGN_CELLS), SILENT, np.float32))
+    spacing = None if mm is None else (mm, mm)
+    geometry = replace(scene.image.geometry, spacing_mm=spacing, spacing_source="none" if mm is None else "caller")
+    signs = {**scene.signs, scenery.channel(SMALL): logits}
+    return replace(scene, image=replace(scene.image, geometry=geometry), signs=signs, memo={})
+
+
+@pytest.mark.parametrize(("mm", "small", "large"), [(0.4, True, False), (0.6, False, True)])
+def test_the_same_part_is_a_nodule_or_a_mass_by_its_longest_diameter(mm: float, small: bool, large: bool) -> None:
+    """Eight cells a side are 48 pixels, 68 across: 27 or 41 mm."""
+    scene = sized([RIGHT_SIDE], mm)
+    for sign, seen in ((SMALL, small), (LARGE, large)):
+        observed = found(scene, sign)
+        assert observed.ran
+        assert (observed.region is not None) == (observed.score >= limit()) == seen
+        assert all((value.value > 30) == large for value in observed.measurements)
+
+
+def test_each_of_two_lesions_is_what_its_size_says() -> None:
+    scene = sized([(slice(28, 40), slice(14, 26)), LEFT_SIDE], 0.4)
+    small, large = found(scene, SMALL), found(scene, LARGE)
+    assert small.region is not None
+    assert large.region is not None
+    assert small.region.centroid[0] > SIZE * 1.5 / 2 > large.region.centroid[0]
+    assert small.score < large.score
+
+
+def test_without_a_scale_a_mass_is_not_looked_for_and_a_nodule_may_be_of_any_size() -> None:
+    scene = sized([RIGHT_SIDE], None)
+    large = found(scene, LARGE)
+    assert (large.ran, large.reason) == (False, "no_spacing")
+    assert found(scene, SMALL).region is not None
+
+
 # --- what cannot be looked for --------------------------------------------------------------------------------------
 
 

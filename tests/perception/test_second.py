@@ -285,7 +285,16 @@ def test_a_channel_of_both_looks_is_their_mean_by_the_cards_weight(tmp_path: Pat
     np.testing.assert_array_equal(plain[names[2]], mixed[names[2]])
     step = 320 // scenery.SIGN_CELLS
     coarse = first[0].repeat(step, axis=0).repeat(step, axis=1)
-    np.testing.assert_allclose(mixed[names[0]], (1 - weight) * plain[names[0]] + weight * coarse, atol=1e-5)
+    both = np.where(plain[names[0]] > second.SHUT, (1 - weight) * plain[names[0]] + weight * coarse, coarse)
+    np.testing.assert_allclose(mixed[names[0]], both, atol=1e-5)
+
+
+def test_where_the_second_did_not_look_the_first_stands_alone() -> None:
+    again, first = np.full((4, 4), 2.0, np.float32), np.full((2, 2), -1.0, np.float32)
+    again[0] = second.SHUT
+    found = second.mixed(again, first, 0.5)
+    np.testing.assert_array_equal(found[0], -1.0)
+    np.testing.assert_array_equal(found[1:], 0.5)
 
 
 def test_the_second_look_gets_the_letterboxed_film_and_where_the_chest_lies(tmp_path: Path) -> None:

@@ -187,7 +187,7 @@ def test_a_checklist_counts_its_rows_and_names_each_state(lang):
     for state in states:
         expected = THEME.words[state].get("en" if lang == "en" else "zh")
         assert texts.count(expected) == states.count(state)
-    tally = "4 criteria: 2 met, 1 not met, 1 undetermined" if lang == "en" else "共 4 条：符合 2，不符合 1，无法判断 1"
+    tally = "criteria 4: 2 met, 1 not met, 1 undetermined" if lang == "en" else "共 4 条：符合 2，不符合 1，无法判断 1"
     assert tally in texts
     assert draw(image, turn("CHECKLIST", rows(states)), []).shape[0] > 512
 

@@ -143,6 +143,71 @@ def test_the_four_turns_on_real_films(reader: Reader, round_sign: str, data_root
     assert seen == 3
 
 
+@pytest.mark.parametrize(
+    ("text", "lang"),
+    [
+        ("is the margin smooth?", "en"),
+        ("how far from the hilum?", "en"),
+        ("这个影子边缘光滑吗？", "zh"),
+        ("离肺门多远？", "zh"),
+    ],
+)
+def test_a_first_question_about_the_lesion_means_the_one_that_is_seen(
+    reader: Reader, round_sign: str, text: str, lang: Lang
+) -> None:
+    session = reader.open(NODULE, lang=lang)
+    turn = reader.ask(session.id, text)
+    assert [(a.id, a.sign) for a in turn.anchors] == [("A1", round_sign)]
+    assert turn.query.anchors == ("A1",)
+    assert any(fact.anchor == "A1" for fact in turn.facts)
+    assert reader.ask(session.id, text).query.anchors == ("A1",)
+
+
+def test_a_place_that_was_never_told_cannot_be_named(reader: Reader) -> None:
+    session = reader.open(NODULE, lang="en")
+    with pytest.raises(ArgumentError, match="A1"):
+        reader.ask(session.id, "is A1 smooth?")
+
+
+@pytest.mark.parametrize("text", ["heart size?", "how big is the heart?", "心脏多大？", "what is the heart ratio?"])
+def test_the_size_of_the_heart_is_its_ratio(reader: Reader, text: str) -> None:
+    turn = reader.ask(reader.open(NODULE, lang="en").id, text)
+    assert turn.query.anchors == ()
+    assert "0.40 ± 0.04" in turn.text
+
+
+def test_of_several_lesions_a_first_question_asks_which(reader: Reader, data_root: Path) -> None:
+    """A nodule and a mass on one real film."""
+    session = reader.open(data_root / "nih" / "00011984_000.jpg", lang="en", spacing_mm=0.4, view="PA")
+    turn = reader.ask(session.id, "is its margin smooth?")
+    assert turn.query.choices == tuple(a.id for a in turn.anchors) == ("A1", "A2")
+    assert len({a.sign for a in turn.anchors}) == 2
+    assert reader.ask(session.id, "A2").query.anchors == ("A2",)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "is it pneumonia?",
+        "is this cancer?",
+        "what about the heart?",
+        "how much fluid is there?",
+        "pulmonary edema checklist",
+    ],
+)
+def test_a_first_question_about_something_else_takes_no_lesion(reader: Reader, text: str) -> None:
+    turn = reader.ask(reader.open(NODULE, lang="en").id, text)
+    assert turn.query.anchors == turn.query.choices == ()
+    assert turn.query.intent != "DESCRIBE"
+
+
+def test_what_is_asked_about_and_not_there_is_said_to_be_absent(reader: Reader) -> None:
+    turn = reader.ask(reader.open(NODULE, lang="en").id, "is the margin of the mass smooth?")
+    assert turn.query.anchors == ()
+    assert "Looked for and not found: mass shadow, as asked." in turn.text
+    assert verify(reader.store.get(turn.session))
+
+
 def test_to_disagree_with_a_learned_pattern_strikes_no_other_sign(reader: Reader) -> None:
     session = reader.open(EDEMA)
     why = reader.ask(session.id, "为什么判断为肺水肿？")

@@ -41,7 +41,7 @@ def test_each_label_with_reasons_is_erased_and_one_control_keeps_all(
     reader = SimpleNamespace(
         packs=[SimpleNamespace(diagnoses=diagnoses, model="m")],
         settings=SimpleNamespace(model=None, eraser="mine"),
-        read=lambda path, view: SimpleNamespace(image="film", finding=lambda i, p=path: f"{names[p]}/{i}"),
+        read=lambda path, view, spacing_mm: SimpleNamespace(image="film", finding=lambda i, p=path: f"{names[p]}/{i}"),
     )
     found = cleared.gather(reader, tmp_path)  # type: ignore[arg-type]
     assert found.films.tolist() == ["a", "a"]

@@ -109,7 +109,9 @@ def test_a_map_is_measured_against_what_was_drawn(monkeypatch: pytest.MonkeyPatc
         map_of[name][10:30, columns] = 4
     scene = lambda name: SimpleNamespace(signs={FIRST: map_of[name]}, card=SimpleNamespace(second=None))  # noqa: E731
     monkeypatch.setattr(drawn_eval, "build_scene", lambda image, *_: scene(image))
-    reader = SimpleNamespace(read=lambda path, view: SimpleNamespace(image=path.stem, pack=None), engine=lambda _: None)
+    reader = SimpleNamespace(
+        read=lambda path, view, spacing_mm: SimpleNamespace(image=path.stem, pack=None), engine=lambda _: None
+    )
     items = [toys.film(id=name, path=Path(f"{name}.jpg"), patient=name) for name in "abcxyzq"]
     found = drawn_eval.on_drawn(reader, items)  # type: ignore[arg-type]
     assert set(found) == {"source", FIRST}

@@ -197,6 +197,15 @@ def test_a_run_can_start_from_an_earlier_one(tmp_path: Path, monkeypatch: pytest
     assert "--rate 1e-12" in commands[1]
 
 
+def test_a_network_of_other_channels_is_refused(tmp_path: Path) -> None:
+    fine.begin(FineNet(), [], tmp_path)
+    saved = torch.load(tmp_path / "fine.pt", weights_only=True)
+    for names in (["effusion", "kerley_b"], [c.name for c in bank().channels][:2]):
+        torch.save({**saved, "channels": names}, tmp_path / "fine.pt")
+        with pytest.raises(ValueError, match=names[0]):
+            fine.load(tmp_path)
+
+
 def test_a_save_that_breaks_off_leaves_the_last_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fine_data, "gathered", lambda *_: (toy(), lungs()))
     save, saves = torch.save, iter(range(1))

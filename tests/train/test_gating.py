@@ -3,6 +3,8 @@ import pytest
 
 torch = pytest.importorskip("torch")
 
+import itertools
+
 from whyray import knowledge  # noqa: E402
 from whyray.perception.detectors.mapped import strength  # noqa: E402
 from whyray_train.gating import Channel, SignConvGating, blur, channels, pooled, template  # noqa: E402
@@ -89,12 +91,17 @@ def test_an_unknown_profile_is_refused() -> None:
         template(11, 5.0, "blob", 10)
 
 
-def test_the_pack_reads_no_channel_twice_and_none_that_is_not_there() -> None:
+def test_the_pack_reads_no_channel_twice_but_for_other_sizes_and_none_that_is_not_there() -> None:
     pack = knowledge.load_packs()[0]
-    read = [s.detector.params["channel"] for s in pack.signs if s.detector and s.detector.kind == "sign_map"]
+    read: dict[str, list[tuple[float, float]]] = {}
+    for sign in (s for s in pack.signs if s.detector and s.detector.kind == "sign_map"):
+        assert sign.detector is not None
+        low, high = sign.detector.params.get("span_mm", (0.0, float("inf")))
+        read.setdefault(sign.detector.params["channel"], []).append((low, high))
     assert read
-    assert len(read) == len(set(read))
     assert set(read) <= {c.name for c in BANK}
+    for spans in map(sorted, read.values()):
+        assert all(high <= low for (_, high), (low, _) in itertools.pairwise(spans))
 
 
 def test_labels_that_prove_a_sign_do_not_also_hint_at_it_and_are_heads_of_the_pack() -> None:

@@ -180,7 +180,8 @@ def test_pointing_counts_boxes_that_hold_the_peak(boxed: Path, tmp_path: Path, m
     scene, seen = lesion(tmp_path)
     read = []
 
-    def reading(path: Path, view: str) -> SimpleNamespace:
+    def reading(path: Path, view: str, spacing_mm: float) -> SimpleNamespace:
+        assert spacing_mm > 0
         read.append((path, view))
         return SimpleNamespace(image=scene.image, pack=scene.pack, observations=seen)
 

@@ -123,9 +123,11 @@ class Film:
         return next(iter((*told, *closer)), film)
 
     def examples(self) -> tuple[str, str]:
-        """Return two diagnosis names for suggested questions: those asked about, then the pack's first."""
+        """Return two diagnosis names for suggested questions: those asked about, those found, then the pack's first."""
         asked = [d for i in self.parse.reading.diagnoses if (d := self.pack.diagnosis(i)) is not None]
-        known = [d for d in (*asked, *self.pack.diagnoses) if not d.normal]
+        likely = sorted(self.findings, key=lambda f: (f.verdict != "supported", -f.probability))
+        found = [self.diagnosis(f) for f in likely if f.verdict != "not_supported"]
+        known = [d for d in (*asked, *found, *self.pack.diagnoses) if not d.normal]
         names = list(dict.fromkeys(self.phrases.diagnosis(d) for d in known))
         return (names[0], names[min(1, len(names) - 1)]) if names else ("", "")
 

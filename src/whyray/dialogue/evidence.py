@@ -163,7 +163,7 @@ def _tested(film: Film, finding: Finding, item: Evidence) -> str:
         return ""
     after = min(1.0, max(0.0, finding.probability - item.counterfactual.drop))
     key = "item.passed" if item.counterfactual.passed else "item.failed"
-    return film.phrases.fill(key, name=film.name(finding), before=finding.probability, after=after)
+    return film.phrases.fill(key, name=film.name(finding), **film.phrases.change(finding.probability, after))
 
 
 def say_unlocated(draft: Draft, finding: Finding, items: tuple[Evidence, ...]) -> None:
@@ -179,22 +179,35 @@ def say_absent(draft: Draft, finding: Finding, items: tuple[Evidence, ...]) -> N
 
     A sign that is as likely there as not is not called absent.
     """
-    equivocal = tuple(e for e in items if is_equivocal(draft.film, e))
-    absence = {w.sign: w.lr_absent for w in draft.film.diagnosis(finding).weights}
-    parts: dict[str, list[Evidence]] = {"lower": [], "raise": [], "open": [], "below": []}
+    film = draft.film
+    equivocal = tuple(e for e in items if is_equivocal(film, e))
+    parts: dict[str, list[Evidence]] = {"lower": [], "raise": [], "open": []}
+    below: dict[str, list[Evidence]] = {"lower": [], "raise": []}
     for item in (e for e in items if e not in equivocal):
-        raising = "raise" if absence.get(item.sign, 1.0) > 1.0 else "below"
-        parts["open" if not item.log_lr else raising if item.log_lr > 0 else "lower"].append(item)
-    below = parts.pop("below")
+        key = "raise" if item.log_lr > 0 else "lower"
+        if item.log_lr and is_between(film, finding, item):
+            below[key].append(item)
+        else:
+            parts[key if item.log_lr else "open"].append(item)
     _say_missing(draft, finding, {key: group for key, group in parts.items() if group})
-    if below:
-        draft.add(_weighed(draft.film, finding, below, "absent.below"), finding, tuple(below))
+    for key, group in below.items():
+        if group:
+            draft.add(_weighed(film, finding, group, f"absent.below.{key}"), finding, tuple(group))
     for key in ("lower", "raise"):
         some = [e for e in equivocal if (e.log_lr > 0) == (key == "raise")]
         if some:
             weight = _weighed(draft.film, finding, some, f"absent.score.{key}") if any(e.log_lr for e in some) else ""
             text = draft.film.phrases.join((_named(draft.film, some, "report.equivocal"), weight))
             draft.add(text, finding, tuple(some))
+
+
+def is_between(film: Film, finding: Finding, item: Evidence) -> bool:
+    """Tell whether the score of a sign without a region moves the odds another way than its absence would.
+
+    A rare sign with a large ratio does so at a low score already; it is then weighed by its score and not by absence.
+    """
+    weight = sources.weight_of(film, finding, item)
+    return weight is not None and item.region is None and (item.log_lr > 0) != (weight.lr_absent > 1)
 
 
 def is_equivocal(film: Film, item: Evidence) -> bool:
@@ -229,13 +242,17 @@ def say_grounds(draft: Draft, finding: Finding, items: Iterable[Evidence]) -> No
     film, p = draft.film, draft.film.phrases
     weighed = (e for e in items if e.log_lr or e.region is not None)
     named = [e for e in weighed if not is_learned(film, e) and e.id not in draft.grounded]
-    told = ((e, sources.grounds(film, finding, e, between=is_equivocal(film, e))) for e in named)
+    told = (
+        (e, sources.grounds(film, finding, e, between=is_equivocal(film, e) or is_between(film, finding, e)))
+        for e in named
+    )
     lines = [(e, clauses) for e, clauses in told if clauses]
     if lines:
         draft.say("head.grounds")
     for item, clauses in lines:
         sign = p.inside(sign_of(film, item).name)
-        key = "equivocal" if is_equivocal(film, item) else "absent"
+        between = "below" if is_between(film, finding, item) else "absent"
+        key = "equivocal" if is_equivocal(film, item) else between
         name = p.fill(f"ground.{key}", sign=sign) if item.polarity == "absent" else sign
         text = p.fill("ground", sign=name[:1].upper() + name[1:], text=p.join(clauses))
         draft.add(text, finding, (item,))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from whyray.dialogue.draft import Draft, Film
-from whyray.dialogue.evidence import is_learned, sign_of, sort_evidence
+from whyray.dialogue.evidence import is_equivocal, is_learned, sign_of, sort_evidence
 from whyray.dialogue.phrases import Phrases, Words
 from whyray.dialogue.reasons import say_verdict, spoken_of
 from whyray.domain import Anchor, Fact, Finding, Region, Relation, SignDefinition, SignObservation
@@ -25,11 +25,33 @@ def chosen(draft: Draft) -> tuple[Anchor, ...]:
     if known:
         return tuple(known)
     options = [a for i in film.query.choices if (a := film.context.anchor(i)) is not None]
+    named = (film.pack.diagnosis(i) for i in film.query.targets)
+    defining = tuple(s for d in named if d is not None and d.descriptive for s in d.core_signs[:1])
+    missing = [s for i in film.query.signs or defining if (s := film.pack.sign(i)) is not None]
+    for sign in missing:
+        _say_not_there(draft, sign)
     if options or film.context.anchors:
         ask_which(draft, options or film.context.anchors)
-    else:
+    elif not missing:
         draft.say("anchor.none")
     return ()
+
+
+def _say_not_there(draft: Draft, sign: SignDefinition) -> None:
+    """Say why a sign that the question names has no place on the film."""
+    film, name, seen = draft.film, draft.film.phrases.inside(sign.name), draft.film.seen(sign.id)
+    carried = ((f, e) for f in film.findings for e in f.evidence if e.sign == sign.id)
+    found = next(((f, e) for f, e in carried if e.polarity == "absent"), None)
+    if sign.id in film.context.rejected:
+        draft.say("asked.rejected", sign=name)
+    elif sign.detector is None:
+        draft.say("asked.undetected", sign=name)
+    elif seen is None or not seen.ran or found is None:
+        draft.say("asked.not_run", sign=name)
+    else:
+        finding, item = found
+        key = "asked.equivocal" if is_equivocal(film, item) else "asked.absent"
+        draft.add(film.phrases.fill(key, sign=name), finding, (item,))
 
 
 def ask_which(draft: Draft, options: Iterable[Anchor]) -> None:

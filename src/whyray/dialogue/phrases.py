@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from whyray.domain import Bilingual, DiagnosisDefinition, Lang, Measurement, Pack, PackError, Sentence
 
+FINE = 0.1  # a change of a probability that ends below this is told to a tenth of a percent
 _TAIL = " \t\n。．.;；,，、:："
 _ACRONYM = re.compile(r"[A-Z0-9-]{2,}|[A-Z]")
 _SPACE = re.compile(r"\s+")
@@ -90,6 +91,11 @@ class Phrases:
         if 0.99 < value < 1.0:
             return self.fill("percent.over")
         return self.fill("percent", value=100.0 * value)
+
+    def change(self, before: float, after: float) -> dict[str, str]:
+        """Two probabilities in [0, 1] as ``before`` and ``after`` of a template, as fine as their difference needs."""
+        key = "percent.fine" if min(before, after) < FINE else "percent"
+        return {name: self.fill(key, value=100.0 * p) for name, p in (("before", before), ("after", after))}
 
     def value(self, measured: Measurement, calibrated: bool) -> str:
         """Format value and unit; empty without words for the unit, or without a scale for mm."""

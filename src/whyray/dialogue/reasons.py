@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import exp
+
 from whyray.dialogue.draft import Draft, Film
 from whyray.dialogue.evidence import (
     Sorted,
@@ -13,12 +15,14 @@ from whyray.dialogue.evidence import (
     say_items,
     say_unlocated,
     say_unseen,
+    sign_of,
     sort_evidence,
 )
 from whyray.dialogue.sources import looks_for
 from whyray.domain import DiagnosisDefinition, Evidence, Finding, Sentence
 
 _MOST_OPTIONS = 4
+RISES = 0.005  # a probability that rises by less stays
 # An answer in short names this many reasons on a side; so many signs are named as needed.
 MOST_BRIEF = 3
 # Forms of an answer, words of the pack's templates.
@@ -85,6 +89,9 @@ def _explain_one(draft: Draft, finding: Finding) -> None:
     if not film.usable and film.diagnosis(finding).normal:
         return
     _premise(draft, finding, parts)
+    say_core(draft, finding, parts.pro)
+    if film.query.intent == "WHY_NOT" and finding.verdict == "not_supported" and not film.diagnosis(finding).normal:
+        draft.say("starts", p=film.phrases.percent(1 / (1 + exp(-finding.base_log_odds))))
     say_asked_signs(draft, finding, seen_too=False)
     asked_for = finding.verdict == "possible" and film.query.intent == "WHY"
     if supported:
@@ -114,8 +121,13 @@ def _say_erased(draft: Draft, finding: Finding) -> None:
         return
     reasons = tuple(e for e in finding.evidence if e.polarity == "for" and e.region is not None)
     after = min(1.0, max(0.0, finding.probability - test.drop))
-    key = "erased.falls" if test.passed else "erased.holds"
-    text = film.phrases.fill(key, name=film.name(finding), before=finding.probability, after=after)
+    failed = tuple(e for e in reasons if e.failed)
+    falls = "erased.falls.but" if failed and len(failed) < len(reasons) else "erased.falls"
+    names = film.phrases.listed(film.phrases.inside(sign_of(film, e).name) for e in failed)
+    text = film.phrases.fill(
+        falls if test.passed else "erased.rises" if test.drop < -RISES else "erased.holds",
+        name=film.name(finding), signs=names, **film.phrases.change(finding.probability, after),
+    )  # fmt: skip
     draft.add(text, finding, reasons)
 
 
@@ -220,12 +232,31 @@ def _premise(draft: Draft, finding: Finding, parts: Sorted) -> None:
     supported = [f for f in film.findings if f.verdict == "supported" and f is not finding]
     if film.diagnosis(finding).normal and supported:
         draft.say("premise.instead", names=film.phrases.listed(film.name(f) for f in supported))
-    located = [e for e in parts.pro if e.region is not None]
+    say_sides(draft, parts.pro)
+
+
+def say_sides(draft: Draft, pro: tuple[Evidence, ...]) -> None:
+    """Say so when a side is asked about on which no located sign supports the conclusion."""
+    film = draft.film
+    located = [e for e in pro if e.region is not None]
     for side in film.parse.reading.sides:
         places = [z for e in located for z in e.zones]
         known = [s for s in (_side(film, z) for z in places) if s is not None]
         if known and side not in known and film.phrases.has(f"side.{side}"):
             draft.say("premise.side", side=film.phrases.fill(f"side.{side}"))
+
+
+def say_core(draft: Draft, finding: Finding, pro: tuple[Evidence, ...]) -> None:
+    """Say that a core sign of a diagnosis is seen which the probability denies: a mass is cancer until shown otherwise.
+
+    A descriptive diagnosis only names what is seen; its verdict heeds that already.
+    """
+    film = draft.film
+    named = film.diagnosis(finding)
+    seen = tuple(e for e in pro if e.region is not None and e.sign in named.core_signs and not is_learned(film, e))
+    if finding.verdict == "not_supported" and seen and not named.descriptive:
+        names = film.phrases.listed(film.phrases.inside(sign_of(film, e).name) for e in seen)
+        draft.add(film.phrases.fill("core.seen", signs=names), finding, seen)
 
 
 def _side(film: Film, place_id: str) -> str | None:

@@ -14,7 +14,7 @@ from whyray.dialogue.evidence import (
     sort_evidence,
 )
 from whyray.dialogue.phrases import Phrases
-from whyray.dialogue.reasons import ask_back, say_verdict, spoken_of
+from whyray.dialogue.reasons import ask_back, say_core, say_sides, say_verdict, spoken_of
 from whyray.dialogue.sources import looks_for
 from whyray.domain import Evidence, Finding
 
@@ -54,7 +54,11 @@ def _screen_one(draft: Draft, diagnosis_id: str) -> None:
     positive = finding.verdict != "not_supported"
     main, evidence = _main(film, finding, measured=True) if positive else ("", ())
     say_verdict(draft, finding, main, evidence)
-    seen = () if positive else tuple(e for e in sort_evidence(film, finding).pro if e.region is not None)
+    pro = sort_evidence(film, finding).pro
+    say_core(draft, finding, pro)
+    if positive:
+        say_sides(draft, pro)
+    seen = () if positive else tuple(e for e in pro if e.region is not None)
     if seen:
         draft.add(film.phrases.fill("short.little", signs=brief(film, seen)), finding, seen)
     say_asked_signs(draft, finding, seen_too=True)
@@ -67,18 +71,22 @@ def _screen_all(draft: Draft) -> None:
     diseases = [f for f in film.findings if not film.diagnosis(f).normal]
     supported = [f for f in diseases if f.verdict == "supported"]
     possible = [f for f in diseases if f.verdict == "possible"]
-    _say_seen(draft, [*supported, *possible])
+    signed = [f for f in possible if _signed(film, f)]
+    bare = [f for f in possible if f not in signed]
+    _say_seen(draft, [*supported, *signed])
     _listed(draft, supported, "head.screen.supported")
     if not supported and film.usable:
         draft.say("screen.only_possible" if possible else "screen.none")
     elif not supported and not possible:
         draft.say("screen.none.unusable")
-    _listed(draft, possible, "head.screen.possible")
-    if any(f.tier == "low" for f in (*supported, *possible)):
+    _listed(draft, signed, "head.screen.possible")
+    _say_bare(draft, bare)
+    if any(f.tier == "low" for f in (*supported, *signed)):
         draft.say("screen.review")
     checked = [f for f in diseases if looks_for(film.pack, film.diagnosis(f))]
-    if checked:
-        draft.say("screen.checked", names=p.listed(film.name(f) for f in checked))
+    rest = [film.name(f) for f in checked if f.verdict == "not_supported"]
+    if rest:
+        draft.say("screen.checked.rest" if film.usable else "screen.checked", names=p.listed(rest))
     unchecked = [film.name(f) for f in diseases if f not in checked]
     if unchecked:
         key = "screen.unchecked.many" if len(unchecked) > MOST_NAMED else "screen.unchecked"
@@ -132,6 +140,20 @@ def _listed(draft: Draft, findings: list[Finding], heading: str) -> None:
         defined = finding.verdict != "supported" and any(named.defined_by(e.sign) for e in evidence)
         text = p.join((line[:1].upper() + line[1:], main, p.fill("main.defined") if defined else ""))
         draft.add(p.fill("numbered", n=number, text=text), finding, evidence)
+
+
+def _signed(film: Film, finding: Finding) -> bool:
+    """Whether a located sign of the diagnosis' own supports it."""
+    signs = (e for e in sort_evidence(film, finding).pro if not is_learned(film, e))
+    return any(film.diagnosis(finding).shows(sign_of(film, e)) for e in signs)
+
+
+def _say_bare(draft: Draft, findings: list[Finding]) -> None:
+    """Conclusions that the film shows no sign of, all in one sentence."""
+    film, p = draft.film, draft.film.phrases
+    if findings:
+        named = (p.beside(film.name(f), p.percent(f.probability)) for f in findings)
+        draft.say("screen.bare", names=p.listed(named))
 
 
 def _tier(p: Phrases, finding: Finding) -> str:

@@ -104,8 +104,11 @@ def changes(
         ids = dict.fromkeys(m for s in named if (m := _measure_id(s)) is not None)
         return (*found, *(Change(i, "undetermined", reason=reason) for i in ids))
     pair = _Pair(now, observations, before, earlier, pack, laid)
-    for sign in named:
-        found += _sign_changes(pair, sign)
+    turned = {new.id: old for new in named for old in named if _is_turned(pair, new, old)}
+    became = {old.id for old in turned.values()}
+    for sign in (s for s in named if s.id not in became):
+        old = turned.get(sign.id)
+        found += _sign_changes(pair, sign) if old is None else _grown(pair, sign, old)
     return (*found, *_measurements(pair, named))
 
 
@@ -186,7 +189,8 @@ def _correlation(a: NDArray[np.float64], b: NDArray[np.float64]) -> float:
 
 def _sign_changes(pair: _Pair, sign: SignDefinition) -> Iterator[Change]:
     here, there = pair.seen.sign(sign.id), pair.earlier.sign(sign.id)
-    if here is None or there is None or not here.ran or not there.ran:
+    scaled = not _spans(sign) or pair.now.geometry.calibrated == pair.before.geometry.calibrated
+    if here is None or there is None or not here.ran or not there.ran or not scaled:
         region = here.region if here is not None else None
         yield Change(sign.id, "undetermined", region=region, reason=NOT_LOOKED_FOR)
         return
@@ -205,6 +209,37 @@ def _sign_changes(pair: _Pair, sign: SignDefinition) -> Iterator[Change]:
             yield Change(sign.id, trend, before, now, here.region, prior)
         else:
             yield Change(sign.id, "undetermined", before, now, here.region, prior, BORDERLINE)
+
+
+def _is_turned(pair: _Pair, new: SignDefinition, old: SignDefinition) -> bool:
+    """Whether the lesion that is `new` here was `old` there: signs of one map that differ in size, at one place.
+
+    A nodule that grew to a mass is a larger lesion, not one gone and one new.
+    """
+    if new.id == old.id or not _spans(new) or _spans(new) == _spans(old) or _channel(new) != _channel(old):
+        return False
+    here, there = pair.seen.sign(new.id), pair.earlier.sign(old.id)
+    if here is None or there is None or here.region is None or there.region is None:
+        return False
+    others = (pair.seen.sign(old.id), pair.earlier.sign(new.id))
+    if any(other is not None and other.region is not None for other in others):
+        return False
+    added, _ = _lone(here.region, pair.laid.region(there.region), NEAR * (pair.lungs[2] - pair.lungs[0]))
+    return added is None or added.area_px < here.region.area_px
+
+
+def _grown(pair: _Pair, new: SignDefinition, old: SignDefinition) -> Iterator[Change]:
+    here, there = pair.seen.sign(new.id), pair.earlier.sign(old.id)
+    if here is not None and there is not None and there.region is not None:
+        yield from _sized(pair, new, here, there, pair.laid.region(there.region))
+
+
+def _spans(sign: SignDefinition) -> tuple[float, ...]:
+    return () if sign.detector is None else tuple(sign.detector.params.get("span_mm", ()))
+
+
+def _channel(sign: SignDefinition) -> str | None:
+    return None if sign.detector is None else sign.detector.params.get("channel")
 
 
 def _ratio_change(

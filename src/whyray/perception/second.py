@@ -20,6 +20,7 @@ F32 = NDArray[np.float32]
 BESIDE, BELOW = 24, 32  # pixels of the film between the crop's border and the lung's lateral and lower edge
 LEAST = 150  # cells: a smaller lung is none
 SHUT = -12.0  # logit where no lung was looked at
+LEAST_SEEN = -11.9  # and the least one where one was
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +107,7 @@ def places(seen: F32, lung: Lung, how: SecondLook) -> F32:
 def laid(crops: F32, lungs: list[Lung], how: SecondLook) -> F32:
     """Logits (j, size / stride, size / stride) of the film from those of its lungs (n, j, rows / stride, ...).
 
-    Where two crops lie over each other the higher logit counts; `SHUT` elsewhere.
+    Where two crops lie over each other the higher logit counts, and at least `LEAST_SEEN`; `SHUT` elsewhere.
     """
     n = how.size // how.stride
     out = np.full((crops.shape[1], n, n), SHUT, np.float32)
@@ -117,7 +118,8 @@ def laid(crops: F32, lungs: list[Lung], how: SecondLook) -> F32:
         y1, x1 = min(top + crop.shape[1], n), min(left + crop.shape[2], n)
         if y0 < y1 and x0 < x1:
             part = whole[:, y0:y1, x0:x1]
-            np.maximum(part, crop[:, y0 - top : y1 - top, x0 - left : x1 - left], out=part)
+            seen = np.maximum(crop[:, y0 - top : y1 - top, x0 - left : x1 - left], np.float32(LEAST_SEEN))
+            np.maximum(part, seen, out=part)
     return out
 
 
@@ -140,7 +142,11 @@ def look_again(film: F32, seen: F32, engine: LooksAgain, how: SecondLook) -> F32
 
 
 def mixed(again: F32, first: F32, weight: float) -> F32:
-    """Mean of a channel's maps from both looks: (n, n) of the second, and (m, m) of the first by `weight`."""
+    """Mean of a channel's maps from both looks: (n, n) of the second, and (m, m) of the first by `weight`.
+
+    Where the second did not look the first stands alone.
+    """
     index = np.arange(again.shape[0]) * first.shape[0] // again.shape[0]
     coarse: F32 = first.take(index, axis=0).take(index, axis=1)
-    return (1 - np.float32(weight)) * again + np.float32(weight) * coarse
+    both = (1 - np.float32(weight)) * again + np.float32(weight) * coarse
+    return np.where(again > SHUT, both, coarse)

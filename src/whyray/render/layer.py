@@ -191,7 +191,7 @@ def erased(test: Counterfactual) -> Bilingual:
     """Return the result of the erasing test in words: how the probability moved, and the verdict."""
     words = load_theme().words
     verdict = words["passed" if test.passed else "failed"]
-    drop = f"{-test.drop:+.2f}".replace("-", "−")
+    drop = "0.00" if abs(test.drop) < 0.005 else f"{-test.drop:+.2f}".replace("-", "−")
     template = words["erased"]
     return Bilingual(
         template.zh.format(drop=drop, verdict=verdict.zh), template.en.format(drop=drop, verdict=verdict.en)

@@ -33,6 +33,7 @@ from whyray.service.reading import Reading
 VERDICTS = get_args(Verdict)
 REASONED = ("WHY", "WHY_NOT")
 ON_LESION = ("DESCRIBE", "MEASURE", "CHECKLIST", "LOCATE")
+LESIONS = (("shape", "round"), ("kind", "area"))  # morphology of what "this shadow" means, the likelier first
 RESTORE = "restore"  # aspect of a correction that takes an earlier one back
 
 
@@ -79,14 +80,14 @@ class Interview:
             ANCHOR_UNKNOWN or ANCHOR_STALE.
         """
         started = perf_counter()
-        query = dialogue.understand(text, self.reading.pack, self.session, lang)
-        for part in (query, *query.parts):
+        query, offered = self._understood(text, lang)
+        for part in () if offered else (query, *query.parts):
             self._refuse_strangers(part)
         correction = self._correction(query)
         rejected = self._rejected(correction)
         findings = self.reading.concluded(rejected)
         query = self._resolved(query, findings)
-        query, made = self._placed(query, rejected)
+        query, made = self._placed(query, rejected, offered)
         tested = perf_counter()
         findings = self._tested(query, findings, rejected)
         looked = perf_counter()
@@ -226,9 +227,46 @@ class Interview:
         first = min((f for f in leading if f.id not in normal), key=lambda f: VERDICTS.index(f.verdict))
         return replace(query, target=first.id, targets=(first.id,))
 
-    def _placed(self, query: Query, rejected: frozenset[str]) -> tuple[Query, tuple[Anchor, ...]]:
-        """Makes the anchors that a question about a lesion needs: merged ones, and signs named but not yet anchored."""
-        made: list[Anchor] = []
+    def _understood(self, text: str, lang: Lang | None) -> tuple[Query, tuple[Anchor, ...]]:
+        """The question, and the anchors that it needs where none were made yet.
+
+        Whoever opens with "is its margin smooth?" points at what the film shows: its lesions, as if they had been told.
+        """
+        pack = self.reading.pack
+        query = dialogue.understand(text, pack, self.session, lang)
+        said = (query, *query.parts)
+        named = any(q.anchors or q.choices or q.signs or q.target or self._asks_figures(q) for q in said)
+        if self.session.anchors or named or any(q.intent not in ON_LESION for q in said):
+            return query, ()
+        offered = tuple(self._offered())
+        told = Turn(self.session.id, 0, Query("", self.session.lang, "SCREEN"), (), (), offered)
+        again = dialogue.understand(text, pack, replace(self.session, turns=(told, *self.session.turns)), lang)
+        asked = (again, *again.parts)
+        alike = [q.intent for q in asked] == [q.intent for q in said]
+        return (again, offered) if alike and any(q.anchors or q.choices for q in asked) else (query, ())
+
+    def _asks_figures(self, query: Query) -> bool:
+        """Whether a figure of the whole film is asked for."""
+        return any(figure.asked in query.aspects for figure in self.reading.pack.figures.values() if figure.asked)
+
+    def _offered(self) -> Iterator[Anchor]:
+        """Anchors of the round lesions that are seen, or of the opacities where none is."""
+        pack = self.reading.pack
+        forms = {s.id: s.morphology for s in pack.signs if s.morphology is not None}
+        shown = [s for s in self._shown() if s.id in forms and s.id not in self.session.rejected]
+        groups = ([s for s in shown if getattr(forms[s.id], name) == value] for name, value in LESIONS)
+        for number, sign in enumerate(next((group for group in groups if group), [])):
+            if sign.region is not None:
+                yield self._anchor(number, dialogue.label_of(sign, pack), sign.region, (), sign.id)
+
+    def _placed(
+        self, query: Query, rejected: frozenset[str], offered: tuple[Anchor, ...]
+    ) -> tuple[Query, tuple[Anchor, ...]]:
+        """Makes the anchors that a question about a lesion needs beside those `offered`.
+
+        Merged ones, and signs named but not yet anchored.
+        """
+        made = list(offered)
         parts = [self._with_place(part, rejected, made) for part in (query, *query.parts)]
         return replace(parts[0], parts=tuple(parts[1:])), tuple(made)
 

@@ -329,7 +329,8 @@ class Reader(Library):
     def test(self, finding: Finding, reading: Reading, rejected: frozenset[str] = frozenset()) -> Finding:
         """The finding with each of its heaviest located reasons erased in turn, then all at once, and the drops stored.
 
-        A conclusion that the film does not bear out is not tested with all of them erased: there is nothing to fall.
+        A conclusion that the film does not bear out is not tested with all of them erased, and a hardly possible one
+        not at all: there is nothing to fall.
 
         Parameters
         ----------
@@ -342,7 +343,8 @@ class Reader(Library):
         if known is not None and known[0] is reading:
             return known[1]
         most = int(reading.pack.settings["counterfactual_max"])
-        carrying = reasons(finding)[:most]
+        testable = finding.probability >= reading.pack.settings["counterfactual_least"]
+        carrying = reasons(finding)[:most] if testable else ()
         score = self.score(finding.id, reading, rejected)
         several = len(reasons(finding)) > 1 and finding.verdict != "not_supported"
         with ThreadPoolExecutor(TESTERS) as pool:
@@ -373,7 +375,7 @@ class Reader(Library):
             reading.image,
             *found,
             before=finding.probability,
-            minimum=reading.pack.settings["counterfactual_min_drop"],
+            minimum=least_drop(finding, reading.pack),
             eraser=explain.eraser(self.settings.eraser),
         )
 
@@ -408,7 +410,7 @@ class Reader(Library):
             region,
             donors(evidence, reading),
             before=finding.probability,
-            minimum=reading.pack.settings["counterfactual_min_drop"],
+            minimum=least_drop(finding, reading.pack),
             eraser=explain.eraser(self.settings.eraser),
         )
         return replace(evidence, counterfactual=result)
@@ -458,3 +460,12 @@ def drawn_region(reading: Reading, box: tuple[float, float, float, float]) -> Re
     found = Region.from_mask(mask)
     assert found is not None
     return found
+
+
+def least_drop(finding: Finding, pack: Pack) -> float:
+    """The drop of probability that passes the counterfactual test.
+
+    Where the conclusion is improbable already it has little to lose: a part of its probability then.
+    """
+    part = pack.settings["counterfactual_min_part"] * finding.probability
+    return min(pack.settings["counterfactual_min_drop"], part)

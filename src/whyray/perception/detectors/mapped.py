@@ -22,12 +22,15 @@ FAINT = 0.25  # of the stronger lung's highest probability: what stays below it 
 SIDE = 0.1  # of the more marked lung: less on the other side is no sign of both sides
 HELD = 2 / 3  # of a part: so much of it in an opacity is in it
 LARGER = 2.0  # times a part: an opacity of less size is the lesion itself
+HINTED = 0.1  # score below which a sign of some size is not looked at part by part: nothing near evidence is there
+ROUNDS = 5  # at most, in which parts of another size are put aside; fainter ones come up each time
 
 
 def sign_map(scene: Scene, sign: SignDefinition) -> SignObservation:
     """Score = calibrated probability from the map's highest cells; the mask is the map above the card's level.
 
-    Parts that lie in a larger opacity, marked on one of the channels ``apart_from``, do not count. All lungs must
+    Parts that lie in a larger opacity, marked on one of the channels ``apart_from``, do not count, nor do those whose
+    longest diameter is not within ``span_mm`` (more than the first number, at most the second). All lungs must
     show, or ``enough`` of them where the sign lies in one: then it can be seen there, but not be absent.
     On the projections ``not_on`` the sign has no meaning and is not looked for.
     """
@@ -42,9 +45,14 @@ def sign_map(scene: Scene, sign: SignDefinition) -> SignObservation:
     logits = scene.signs[channel]
     model = scene.card.reference["sign_models"][channel]
     score = scored(logits, model)
-    limit, others = evidence_threshold(scene), parameter(sign, "apart_from", ())
+    limit, others, span = evidence_threshold(scene), parameter(sign, "apart_from", ()), parameter(sign, "span_mm", ())
+    if span and span[0] > 0 and not scene.image.geometry.calibrated:
+        return missing(sign.id, "no_spacing")
     if score >= limit and others:
         logits = apart(scene, logits, model["level"], others)
+        score = scored(logits, model)
+    if score >= HINTED and span and scene.image.geometry.calibrated:
+        logits = sized(scene, logits, model, span)
         score = scored(logits, model)
     both = sign.laterality == "bilateral"
     soft = marked(scene, logits, model["level"], parameter(sign, "peak", 0.0), both) if score >= limit else None
@@ -89,6 +97,39 @@ def apart(scene: Scene, logits: F32, level: float, others: Sequence[str]) -> F32
         lies_in = np.setdiff1d(pieces[parts == part], 0)
         inside[part] = bool(wide & set(lies_in.tolist())) or area[lies_in].sum() >= LARGER * sizes[part]
     return np.where(grown(inside[parts], 1), logits.min(), logits) if inside.any() else logits
+
+
+def sized(scene: Scene, logits: F32, model: Mapping[str, float], span: Sequence[float]) -> F32:
+    """The map (n, n) of logits without the parts whose longest diameter in mm is not in (``span[0]``, ``span[1]``]."""
+    from scipy import ndimage
+
+    cell = max(scene.frame.rows, scene.frame.cols) / logits.shape[0]  # source pixels
+    row, column = scene.image.geometry.spacing_mm or (1.0, 1.0)
+    for _ in range(ROUNDS):
+        soft = marked(scene, logits, model["level"])
+        if soft is None:
+            break
+        parts, count = ndimage.label(soft > 0.5)
+        other = np.zeros(count + 1, dtype=np.bool_)
+        for number, (rows, columns) in enumerate(ndimage.find_objects(parts), 1):
+            high, wide = ((s.stop - s.start) * cell * mm for s, mm in ((rows, row), (columns, column)))
+            edge = 2 * cell * max(row, column)  # a mark may end so much before or behind its cells
+            if np.hypot(high + edge, wide + edge) <= span[0] or max(high, wide) - edge > span[1]:
+                other[number] = True
+            elif max(high, wide) - edge <= span[0] or np.hypot(high + edge, wide + edge) > span[1]:
+                other[number] = not span[0] < longest(scene, soft, parts == number) <= span[1]
+        if not other.any():
+            break
+        logits = np.where(grown(other[parts], 1), logits.min(), logits)
+        if scored(logits, model) < HINTED:
+            break
+    return logits
+
+
+def longest(scene: Scene, soft: F32, part: Mask) -> float:
+    """Longest diameter in mm of one part (n, n) of a soft map, as it is measured where it is a sign of its own."""
+    alone = enlarge(np.where(grown(part, 1), soft, 0.0) > 0.5, scene.grid.shape[0])
+    return next(MEASURED["diameter"](scene, alone, "")).value
 
 
 def _opacities(scene: Scene, around: Mapping[str, Mask]) -> tuple[NDArray[np.intp], set[int]]:

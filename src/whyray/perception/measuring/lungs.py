@@ -15,6 +15,7 @@ from whyray.perception.measuring.chart import F64, Chart, Unseen
 # of its width; the second ones tell how much the angle depends on the window.
 WALL, BASE = ((0.03, 0.14), (0.05, 0.20)), ((0.05, 0.22), (0.08, 0.32))
 LEAST_POINTS = 4
+WIDEST = 90.0  # degrees: a lung's outline that turns more than that does not end at wall and diaphragm
 MOST_DOUBT = 15.0  # degrees of uncertainty from which an angle says nothing: blunt and sharp ones differ by 30 or so
 TIP_FIT = 0.5  # cells: roughness of an outline that a straight leg may have without becoming less certain
 
@@ -43,8 +44,8 @@ def height_ratio(chart: Chart, name: str, params: Mapping[str, Any]) -> Iterator
 def costophrenic_angle(chart: Chart, name: str, params: Mapping[str, Any]) -> Iterator[Measurement]:
     """Angle between the tangents of chest wall and diaphragm at the lateral tip of a lung (``lung``, its ``side``).
 
-    The rounded tip itself is left out. Two windows are fitted: their difference, and the scatter of the outline
-    round the tangents, are the uncertainty.
+    The rounded tip itself is left out; what is wider than a right angle is none. Two windows are fitted: their
+    difference, and the scatter of the outline round the tangents, are the uncertainty.
     """
     lung, right = params["lung"], params["side"] == "right"
     region = chart.region(lung)
@@ -73,7 +74,7 @@ def costophrenic_angle(chart: Chart, name: str, params: Mapping[str, Any]) -> It
     )
     window = np.sqrt(chart.edge**2 + (TIP_FIT * chart.cell) ** 2) / ((WALL[0][1] - WALL[0][0]) * (y1 - y0))
     sigma = float(np.hypot(np.hypot(angle - other, np.degrees(rough)), np.degrees(window)))
-    if sigma > MOST_DOUBT:
+    if sigma > MOST_DOUBT or angle > WIDEST:
         raise Unseen("angle_hidden")
     yield Measurement(name, angle, "deg", sigma, lines)
 

@@ -96,8 +96,8 @@ def long_diameters(chart: Chart, name: str, params: Mapping[str, Any]) -> Iterat
 
 
 def short_diameters(chart: Chart, name: str, params: Mapping[str, Any]) -> Iterator[Measurement]:
-    """Greatest width of each part across its longest diameter, in the same order."""
-    for _, short in _axes(chart)[int(params.get("skip", 0)) :]:
+    """Greatest width of each part across its longest diameter, in the same order; of the ``most`` largest parts."""
+    for _, short in _axes(chart)[: int(params.get("most", MOST_PARTS))]:
         yield chart.length(name, short, float(np.sqrt(2.0)) * MARK_CELLS * chart.cell, params)
 
 
