@@ -360,6 +360,54 @@ def test_a_basis_is_told_without_an_interval(pack: Pack) -> None:
     assert "似然比 12，文献" in ask(weighed(pack, "bat_wing_opacity", basis="published"), "为什么肺水肿").text
 
 
+@pytest.mark.parametrize(("rising", "lr_absent", "said"), [
+    (0.3, 0.7, "Scored below the evidence threshold and not taken as present: hazy opacity; the score raises"),
+    (-0.3, 1.2, "Scored below the evidence threshold and not taken as present: hazy opacity; the score lowers"),
+    (-0.3, 0.7, "the absence of hazy opacity lowers|absence lowers the probability"),
+    (0.3, 1.2, "absence raises the probability"),
+])  # fmt: skip
+def test_a_score_that_weighs_otherwise_than_absence_is_not_called_absence(
+    pack: Pack, rising: float, lr_absent: float, said: str
+) -> None:
+    """A rare sign with a large ratio moves the odds by a low score already."""
+    first, *others = pack.diagnoses
+    weight = replace(first.weights[0], sign="hazy_opacity", lr_present=3.0, lr_absent=lr_absent)
+    weighed_pack = replace(pack, diagnoses=(replace(first, weights=(weight,)), *others))
+    low = films.evidence("E9", "hazy_opacity", "absent", rising, 0.1, region=None, score=0.2)
+    text = ask(weighed_pack, "why edema", (replace(films.edema(), evidence=(films.edema().evidence[0], low)),)).text
+    assert any(words in text for words in said.split("|"))
+    between = (rising > 0) != (lr_absent > 1)
+    assert (f"likelihood ratio 3 if there, {lr_absent:g} if not" in text) == between
+
+
+@pytest.mark.parametrize("question", ["why not edema?", "is there edema?"])
+def test_a_core_sign_that_is_seen_is_not_denied_by_a_low_probability(pack: Pack, question: str) -> None:
+    denied = replace(films.edema(), verdict="not_supported", probability=0.02)
+    (first, *others), core = pack.diagnoses, films.edema().evidence[0].sign
+    with_core = replace(pack, diagnoses=(replace(first, core_signs=(core,)), *others))
+    said = "Yet a core sign of it is seen (bat-wing opacity): the probability does not exclude it"
+    assert said in ask(with_core, question, (denied,)).text
+    named = replace(with_core, diagnoses=(replace(first, core_signs=(core,), descriptive=True), *others))
+    assert said not in ask(named, question, (denied,)).text
+    bare = replace(with_core, diagnoses=(replace(first, core_signs=()), *others))
+    assert said not in ask(bare, question, (denied,)).text
+
+
+def test_why_not_tells_what_it_starts_from(pack: Pack) -> None:
+    denied = replace(films.pneumonia(), base_log_odds=-3.0)
+    english, chinese = (ask(pack, text, (denied,)).text for text in ("why not pneumonia", "为什么不是肺炎"))
+    assert "Before anything on the film is counted its probability is 5%." in english
+    assert "不计本片所见时的起始概率为 5%" in chinese
+
+
+def test_a_reason_that_fails_alone_is_named_where_all_together_hold(pack: Pack) -> None:
+    first, *others = films.findings()
+    tested = (replace(first, counterfactual=Counterfactual(0.22, True)), *others)
+    assert (
+        "it rests on them, save what fails its own test (enlarged heart shadow)" in ask(pack, "why edema?", tested).text
+    )
+
+
 def test_a_disease_that_nothing_looks_for_is_neither_denied_nor_checked(pack: Pack) -> None:
     blind = replace(pack, diagnoses=tuple(replace(d, head=None) if d.id == "hernia" else d for d in pack.diagnoses))
     hernia = Finding("hernia", 0.02, -4.0, "low", "not_supported", ())
@@ -395,6 +443,7 @@ def test_only_the_weightiest_signs_that_nothing_detects_are_named(pack: Pack) ->
 @pytest.mark.parametrize(("drop", "passed", "zh", "en"), [
     (0.22, True, "肺水肿概率下降 34% → 12%", "falls 34% → 12%: it rests on them"),
     (0.01, False, "该概率并非由这些所见支撑", "stays at 33% (was 34%)"),
+    (-0.1, False, "概率不降反升 34% → 44%", "does not fall but rises 34% → 44%"),
 ])  # fmt: skip
 def test_all_reasons_erased_at_once(pack: Pack, drop: float, passed: bool, zh: str, en: str) -> None:
     first, *others = films.findings()

@@ -135,13 +135,15 @@ def compared(
     now: tuple[SignObservation, ...] = (),
     before: tuple[SignObservation, ...] = (),
     views: tuple[View, View] = ("PA", "PA"),
+    spacing: tuple[float | None, float | None] = (None, None),
 ) -> dict[str, list[Change]]:
     """Changes by id between two readings of the drawn chest."""
     masks = anatomy()
     grey = picture(masks)
     found = changes(
-        film(grey, views[0]), observed(masks, now), film(grey, views[1]), observed(masks, before), scenery.pack()
-    )
+        film(grey, views[0], spacing[0]), observed(masks, now),
+        film(grey, views[1], spacing[1]), observed(masks, before), scenery.pack(),
+    )  # fmt: skip
     by_id: dict[str, list[Change]] = {}
     for change in found:
         by_id.setdefault(change.id, []).append(change)
@@ -237,6 +239,38 @@ def test_signs_on_one_film_only_are_new_or_gone_unless_their_scores_are_alike() 
     assert gone.prior.iou(there.region) > 0.95
     (doubtful,) = compared((replace(there, score=0.78),), (faint,))[HAZE.id]
     assert (doubtful.trend, doubtful.reason) == ("undetermined", "borderline")
+
+
+SPANNED = [s for s in scenery.pack().signs if s.detector is not None and s.detector.params.get("span_mm")]
+SMALL, LARGE = sorted(SPANNED, key=lambda s: s.detector.params["span_mm"] if s.detector else 0)
+
+
+def test_a_nodule_that_became_a_mass_is_larger_and_neither_gone_nor_new() -> None:
+    before, now = disc(0.28, 0.4, 0.03), disc(0.28, 0.4, 0.07)
+    small, large = present(SMALL, before, 20.0, "mm"), present(LARGE, now, 45.0, "mm")
+    scales = (0.5, 0.5)
+    grown = compared((large,), (small,), spacing=scales)
+    assert SMALL.id not in grown
+    assert [(c.trend, c.before.value, c.now.value) for c in grown[LARGE.id] if c.before and c.now] == [
+        ("larger", 20.0, 45.0)
+    ]
+    shrunk = compared((small,), (large,), spacing=scales)
+    assert LARGE.id not in shrunk
+    assert [c.trend for c in shrunk[SMALL.id]] == ["smaller"]
+
+
+def test_a_nodule_and_a_mass_at_two_places_are_gone_and_new() -> None:
+    small, large = present(SMALL, disc(0.28, 0.4, 0.03), 20.0, "mm"), present(LARGE, disc(0.72, 0.6, 0.07), 45.0, "mm")
+    by_id = compared((large,), (small,), spacing=(0.5, 0.5))
+    assert [c.trend for c in by_id[SMALL.id]] == ["gone"]
+    assert [c.trend for c in by_id[LARGE.id]] == ["new"]
+
+
+def test_signs_told_apart_in_millimetres_do_not_compare_where_one_film_has_no_scale() -> None:
+    small = present(SMALL, disc(0.28, 0.4, 0.03), 20.0, "px")
+    for spacing in ((0.5, None), (None, 0.5)):
+        (change,) = compared((small,), (small,), spacing=spacing)[SMALL.id]
+        assert (change.trend, change.reason) == ("undetermined", "not_looked_for")
 
 
 @pytest.mark.parametrize(

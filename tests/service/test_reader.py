@@ -13,9 +13,11 @@ import numpy as np
 import pytest
 
 import whyray
-from whyray.domain import ArgumentError, Bilingual, Region
+from whyray.domain import ArgumentError, Bilingual, Finding, Region
 from whyray.explain import eraser, random_region
+from whyray.knowledge import load_packs
 from whyray.service import Reader, Settings, report_document, schema, turn_document
+from whyray.service.reader import least_drop
 from whyray.service.reading import donors
 from whyray.store import verify
 
@@ -236,3 +238,22 @@ def test_a_diagnosis_without_head_starts_at_its_prior_and_is_not_announced_unsee
             assert finding.probability == pytest.approx(prior)
             assert finding.verdict == "not_supported"
             assert weights.possible[finding.id] >= 2 * prior
+
+
+@pytest.mark.parametrize(("probability", "least"), [(0.9, 0.05), (0.2, 0.05), (0.1, 0.025), (0.012, 0.003)])
+def test_an_improbable_conclusion_must_lose_a_quarter_of_itself(probability: float, least: float) -> None:
+    pack = load_packs()[0]
+    finding = Finding(pack.diagnoses[0].id, probability, 0.0, "low", "possible", ())
+    assert least_drop(finding, pack) == pytest.approx(least)
+
+
+def test_a_hardly_possible_conclusion_is_not_tested(reader: Reader) -> None:
+    reading = reader.read(SHIPPED / "demo" / "nodule.dcm")
+    tested: dict[bool, set[bool]] = {}
+    for finding in reading.findings:
+        if any(e.polarity == "for" and e.region is not None for e in finding.evidence):
+            found = reader.test(finding, reading)
+            tested.setdefault(finding.probability >= 0.01, set()).add(
+                any(e.counterfactual is not None for e in found.evidence)
+            )
+    assert tested == {True: {True}, False: {False}}

@@ -1,9 +1,9 @@
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
 torch = pytest.importorskip("torch")
-
-import itertools
 
 from whyray import knowledge  # noqa: E402
 from whyray.perception.detectors.mapped import strength  # noqa: E402
@@ -101,7 +101,7 @@ def test_the_pack_reads_no_channel_twice_but_for_other_sizes_and_none_that_is_no
     assert read
     assert set(read) <= {c.name for c in BANK}
     for spans in map(sorted, read.values()):
-        assert all(high <= low for (_, high), (low, _) in itertools.pairwise(spans))
+        assert all(high <= low for (_, high), (low, _) in pairwise(spans))
 
 
 def test_labels_that_prove_a_sign_do_not_also_hint_at_it_and_are_heads_of_the_pack() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 from whyray.dialogue.draft import Draft, Film
 from whyray.dialogue.locating import chosen, place_fact
@@ -69,7 +70,9 @@ def _say_row(
     decided = [(s, o) for s in map(film.pack.sign, ticked.signs) if s is not None and (o := film.seen(s.id, anchor))]
     seen = [(s, o) for s, o in decided if o.ran and o.region is not None]
     reason = _missing(film, ticked, anchor)
-    text = _row_text(ticked, seen, [(s, o) for s, o in decided if o.ran and o.region is None], reason)
+    away = anchor is not None and ticked.state == "unmet" and not _denies(row.when)
+    unseen = [(s, o) for s, o in decided if o.ran and o.region is None]
+    text = _row_text(ticked, seen, unseen, reason, "tick.elsewhere" if away else "tick.seen")
     cited = [_backing(draft, diagnosis, sign, observed, anchor) for sign, observed in seen[1:]]
     draft.state(
         "row",
@@ -86,6 +89,18 @@ def _say_row(
     )
 
 
+def _denies(when: Any) -> bool:
+    """Whether a condition is met by what is not there; what is seen may then be why it is not."""
+    if isinstance(when, str):
+        return False
+    return any(word == "absent" or any(map(_denies, _conditions(body))) for word, body in when.items())
+
+
+def _conditions(body: Any) -> list[Any]:
+    held = body.get("of", []) if isinstance(body, dict) else body
+    return [part for part in held if isinstance(part, dict)] if isinstance(held, list | tuple) else []
+
+
 def _headed(row: ChecklistRow, text: Words, p: Phrases) -> str:
     line = p.fill("tick.row", name=p.inside(row.name), state=text(p))
     return line[:1].upper() + line[1:]
@@ -100,8 +115,9 @@ def _row_text(
     seen: Iterable[tuple[SignDefinition, SignObservation]],
     unseen: Iterable[tuple[SignDefinition, SignObservation]],
     reason: Words,
+    key: str,
 ) -> Words:
-    """State of a row with the signs that decided it."""
+    """State of a row with the signs that decided it; `key` is the template of those that are seen."""
     seen, unseen = list(seen), list(unseen)
 
     def words(p: Phrases) -> str:
@@ -110,7 +126,7 @@ def _row_text(
         return p.join(
             (
                 p.fill(f"state.{ticked.state}"),
-                p.fill("tick.seen", signs=there) if there else "",
+                p.fill(key, signs=there) if there else "",
                 p.fill("tick.unseen", signs=gone) if gone else "",
                 reason(p) if ticked.state == "undetermined" else "",
             )
