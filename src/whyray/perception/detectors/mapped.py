@@ -22,7 +22,7 @@ FAINT = 0.25  # of the stronger lung's highest probability: what stays below it 
 SIDE = 0.1  # of the more marked lung: less on the other side is no sign of both sides
 HELD = 2 / 3  # of a part: so much of it in an opacity is in it
 LARGER = 2.0  # times a part: an opacity of less size is the lesion itself
-HINTED = 0.1  # score below which a sign of some size is not looked at part by part: nothing near evidence is there
+HINTED = 0.5  # score below which a sign of some size is not looked at part by part: nothing near evidence is there
 ROUNDS = 5  # at most, in which parts of another size are put aside; fainter ones come up each time
 
 
