@@ -393,6 +393,15 @@ def test_a_core_sign_that_is_seen_is_not_denied_by_a_low_probability(pack: Pack,
     assert said not in ask(bare, question, (denied,)).text
 
 
+def test_an_equivocal_core_sign_leaves_the_premise_open(pack: Pack) -> None:
+    first, *others = pack.diagnoses
+    with_core = replace(pack, diagnoses=(replace(first, core_signs=("hazy_opacity",)), *others))
+    for score, said in ((0.62, "neither bears out the premise of the question nor refutes it"), (0.1, "does not hold")):
+        veil = films.evidence("E9", "hazy_opacity", "absent", -0.2, 0.1, region=None, score=score)
+        denied = replace(films.edema(), verdict="not_supported", probability=0.02, evidence=(veil,))
+        assert said in ask(with_core, "why edema?", (denied,)).text
+
+
 def test_why_not_tells_what_it_starts_from(pack: Pack) -> None:
     denied = replace(films.pneumonia(), base_log_odds=-3.0)
     english, chinese = (ask(pack, text, (denied,)).text for text in ("why not pneumonia", "为什么不是肺炎"))

@@ -76,6 +76,16 @@ def test_checklist_about_one_lesion_names_it_first() -> None:
     assert {f.anchor for f in answer.facts if f.kind == "row"} == {"A1"}
 
 
+@pytest.mark.parametrize(("anchors", "said"), [
+    (("A1",), "not met; seen elsewhere on the film and not at this lesion: bat-wing opacity"),
+    ((), "not met; seen: bat-wing opacity"),
+])  # fmt: skip
+def test_a_sign_that_is_not_at_the_lesion_is_said_to_be_elsewhere(anchors: tuple[str, ...], said: str) -> None:
+    away = context(ticked={"nodule": (Ticked("row_spiculated_margin", "unmet", ("bat_wing_opacity",)),)})
+    answer = reply("CHECKLIST", "en", target="nodule", targets=("nodule",), anchors=anchors, given=away)
+    assert said in answer.text
+
+
 @pytest.mark.parametrize(("more", "said"), [
     ({}, "Please say for which diagnosis the typical signs are to be checked"),
     ({"target": "pneumonia"}, "This version has no list of typical signs of pneumonia."),

@@ -8,6 +8,7 @@ from whyray.dialogue.draft import Draft, Film
 from whyray.dialogue.evidence import (
     Sorted,
     brief,
+    is_equivocal,
     is_learned,
     say_absent,
     say_asked_signs,
@@ -225,7 +226,12 @@ def say_verdict(draft: Draft, finding: Finding, main: str = "", evidence: tuple[
 def _premise(draft: Draft, finding: Finding, parts: Sorted) -> None:
     film, asked_why = draft.film, draft.film.query.intent == "WHY"
     name = film.name(finding)
-    if asked_why and finding.verdict == "not_supported" and film.query.target is not None:
+    core = film.diagnosis(finding).core_signs
+    doubtful = tuple(e for e in parts.absent if e.sign in core and is_equivocal(film, e))
+    if asked_why and finding.verdict == "not_supported" and film.query.target is not None and doubtful:
+        names = film.phrases.listed(film.phrases.inside(sign_of(film, e).name) for e in doubtful)
+        draft.add(film.phrases.fill("premise.equivocal", signs=names), finding, doubtful)
+    elif asked_why and finding.verdict == "not_supported" and film.query.target is not None:
         draft.say("premise.not_supported")
     elif not asked_why and finding.verdict in ("supported", "possible"):
         draft.say(film.key(f"premise.{finding.verdict}", finding), name=name)
