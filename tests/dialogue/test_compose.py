@@ -361,8 +361,8 @@ def test_a_basis_is_told_without_an_interval(pack: Pack) -> None:
 
 
 @pytest.mark.parametrize(("rising", "lr_absent", "said"), [
-    (0.3, 0.7, "Scored below the evidence threshold and not taken as present: hazy opacity; the score raises"),
-    (-0.3, 1.2, "Scored below the evidence threshold and not taken as present: hazy opacity; the score lowers"),
+    (0.3, 0.7, "Scored below the evidence threshold and not taken as present: hazy opacity; this raises"),
+    (-0.3, 1.2, "Scored below the evidence threshold and not taken as present: hazy opacity; this lowers"),
     (-0.3, 0.7, "the absence of hazy opacity lowers|absence lowers the probability"),
     (0.3, 1.2, "absence raises the probability"),
 ])  # fmt: skip

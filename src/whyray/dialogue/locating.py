@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from whyray.dialogue.draft import Draft, Film
-from whyray.dialogue.evidence import is_equivocal, is_learned, sign_of, sort_evidence
+from whyray.dialogue.evidence import is_learned, sign_of, sort_evidence
 from whyray.dialogue.phrases import Phrases, Words
 from whyray.dialogue.reasons import say_verdict, spoken_of
 from whyray.domain import Anchor, Fact, Finding, Region, Relation, SignDefinition, SignObservation
@@ -39,19 +39,16 @@ def chosen(draft: Draft) -> tuple[Anchor, ...]:
 
 def _say_not_there(draft: Draft, sign: SignDefinition) -> None:
     """Say why a sign that the question names has no place on the film."""
-    film, name, seen = draft.film, draft.film.phrases.inside(sign.name), draft.film.seen(sign.id)
-    carried = ((f, e) for f in film.findings for e in f.evidence if e.sign == sign.id)
-    found = next(((f, e) for f, e in carried if e.polarity == "absent"), None)
+    film, seen = draft.film, draft.film.seen(sign.id)
     if sign.id in film.context.rejected:
-        draft.say("asked.rejected", sign=name)
+        key = "asked.rejected"
     elif sign.detector is None:
-        draft.say("asked.undetected", sign=name)
-    elif seen is None or not seen.ran or found is None:
-        draft.say("asked.not_run", sign=name)
+        key = "asked.undetected"
+    elif seen is None or not seen.ran:
+        key = "asked.not_run"
     else:
-        finding, item = found
-        key = "asked.equivocal" if is_equivocal(film, item) else "asked.absent"
-        draft.add(film.phrases.fill(key, sign=name), finding, (item,))
+        key = "asked.equivocal" if seen.score >= film.pack.settings.get("supported", 0.5) else "asked.absent"
+    draft.say(key, sign=film.phrases.inside(sign.name))
 
 
 def ask_which(draft: Draft, options: Iterable[Anchor]) -> None:

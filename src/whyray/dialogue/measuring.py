@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from whyray.dialogue.describing import say_attributes
 from whyray.dialogue.draft import Draft, Film
@@ -115,17 +115,32 @@ def _leaning(definition: FigureDefinition, measured: Measurement, p: Phrases) ->
 
 def _against_limit(film: Film, definition: FigureDefinition, measured: Measurement, p: Phrases) -> str:
     """Tell the limits of the normal in the figure's unit, by view."""
-    if not definition.limits or measured.unit != definition.limit_unit:
+    if measured.unit != definition.limit_unit:
         return ""
-    limits = p.listed(
+    return _limits(film, definition.limits, measured.unit, p)
+
+
+def _limits(film: Film, limits: Mapping[str, float], unit: str, p: Phrases) -> str:
+    """The limits of the normal by view; empty without any."""
+    told = p.listed(
         p.fill(
             "figure.limit",
             view=p.fill(f"report.view.{view}"),
-            value=p.value(Measurement("", limit, measured.unit), film.calibrated),
+            value=p.value(Measurement("", limit, unit), film.calibrated),
         )
-        for view, limit in definition.limits.items()
+        for view, limit in limits.items()
     )
-    return p.fill("figure.limits", limits=limits)
+    return p.fill("figure.limits", limits=told) if told else ""
+
+
+def _sign_limits(film: Film, observed: SignObservation, measured: Measurement, p: Phrases) -> str:
+    """The limits that decide whether a measured sign is there."""
+    sign = film.pack.sign(observed.id)
+    params = sign.detector.params if sign is not None and sign.detector is not None else {}
+    limits = params.get("limit")
+    if not isinstance(limits, Mapping) or params.get("measure") != measured.id:
+        return ""
+    return _limits(film, limits, measured.unit, p)
 
 
 def _say_numbers(draft: Draft, aspect: str | None) -> bool:
@@ -167,7 +182,9 @@ def _say_film_number(draft: Draft, observed: SignObservation, aspect: str | None
     draft.state(
         "distance",
         lambda p: p.measure(shown[0].id),
-        lambda p: p.also(p.measurement(m, film.calibrated) for m in shown),
+        lambda p: p.also(
+            (*(p.measurement(m, film.calibrated) for m in shown), _sign_limits(film, observed, shown[0], p))
+        ),
         measurements=tuple(shown),
     )
     return True

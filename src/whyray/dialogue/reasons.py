@@ -244,7 +244,8 @@ def _premise(draft: Draft, finding: Finding, parts: Sorted) -> None:
 def say_sides(draft: Draft, pro: tuple[Evidence, ...]) -> None:
     """Say so when a side is asked about on which no located sign supports the conclusion."""
     film = draft.film
-    located = [e for e in pro if e.region is not None]
+    placed = [e for e in pro if e.region is not None]
+    located = [e for e in placed if not is_learned(film, e)] or placed
     for side in film.parse.reading.sides:
         places = [z for e in located for z in e.zones]
         known = [s for s in (_side(film, z) for z in places) if s is not None]
@@ -252,15 +253,21 @@ def say_sides(draft: Draft, pro: tuple[Evidence, ...]) -> None:
             draft.say("premise.side", side=film.phrases.fill(f"side.{side}"))
 
 
-def say_core(draft: Draft, finding: Finding, pro: tuple[Evidence, ...]) -> None:
-    """Say that a core sign of a diagnosis is seen which the probability denies: a mass is cancer until shown otherwise.
+def core_seen(film: Film, finding: Finding, pro: tuple[Evidence, ...]) -> tuple[Evidence, ...]:
+    """Core signs that are seen of a diagnosis which the probability denies: a mass is cancer until shown otherwise.
 
-    A descriptive diagnosis only names what is seen; its verdict heeds that already.
+    None for a descriptive diagnosis: it only names what is seen, and its verdict heeds that already.
     """
-    film = draft.film
     named = film.diagnosis(finding)
-    seen = tuple(e for e in pro if e.region is not None and e.sign in named.core_signs and not is_learned(film, e))
-    if finding.verdict == "not_supported" and seen and not named.descriptive:
+    if finding.verdict != "not_supported" or named.descriptive:
+        return ()
+    return tuple(e for e in pro if e.region is not None and e.sign in named.core_signs and not is_learned(film, e))
+
+
+def say_core(draft: Draft, finding: Finding, pro: tuple[Evidence, ...]) -> None:
+    """Say that a core sign is seen and that the probability does not exclude the diagnosis."""
+    film, seen = draft.film, core_seen(draft.film, finding, pro)
+    if seen:
         names = film.phrases.listed(film.phrases.inside(sign_of(film, e).name) for e in seen)
         draft.add(film.phrases.fill("core.seen", signs=names), finding, seen)
 

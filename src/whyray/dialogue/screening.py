@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from whyray.dialogue.draft import Draft, Film
 from whyray.dialogue.evidence import (
     MOST_NAMED,
@@ -14,7 +16,7 @@ from whyray.dialogue.evidence import (
     sort_evidence,
 )
 from whyray.dialogue.phrases import Phrases
-from whyray.dialogue.reasons import ask_back, say_core, say_sides, say_verdict, spoken_of
+from whyray.dialogue.reasons import ask_back, core_seen, say_core, say_sides, say_verdict, spoken_of
 from whyray.dialogue.sources import looks_for
 from whyray.domain import Evidence, Finding
 
@@ -84,7 +86,10 @@ def _screen_all(draft: Draft) -> None:
     if any(f.tier == "low" for f in (*supported, *signed)):
         draft.say("screen.review")
     checked = [f for f in diseases if looks_for(film.pack, film.diagnosis(f))]
-    rest = [film.name(f) for f in checked if f.verdict == "not_supported"]
+    below = [f for f in checked if f.verdict == "not_supported"]
+    cored = {f.id: seen for f in below if (seen := core_seen(film, f, sort_evidence(film, f).pro))}
+    _say_cored(draft, [f for f in below if f.id in cored], cored)
+    rest = [film.name(f) for f in below if f.id not in cored]
     if rest:
         draft.say("screen.checked.rest" if film.usable else "screen.checked", names=p.listed(rest))
     unchecked = [film.name(f) for f in diseases if f not in checked]
@@ -154,6 +159,18 @@ def _say_bare(draft: Draft, findings: list[Finding]) -> None:
     if findings:
         named = (p.beside(film.name(f), p.percent(f.probability)) for f in findings)
         draft.say("screen.bare", names=p.listed(named))
+
+
+def _say_cored(draft: Draft, findings: list[Finding], seen: Mapping[str, tuple[Evidence, ...]]) -> None:
+    """Improbable conclusions of which a core sign is seen, each with the first of them."""
+    film, p = draft.film, draft.film.phrases
+    told = [(f, seen[f.id][0]) for f in findings[:MOST_NAMED]]
+    names = p.listed(p.beside(film.name(f), p.inside(sign_of(film, e).name)) for f, e in told)
+    if told:
+        key = "screen.core.many" if len(findings) > MOST_NAMED else "screen.core"
+        draft.say(key, tuple(e for _, e in told), n=len(findings), names=names)
+    for finding, item in told:
+        draft.cite(finding, (item,))
 
 
 def _tier(p: Phrases, finding: Finding) -> str:
