@@ -201,6 +201,17 @@ def test_a_first_question_about_something_else_takes_no_lesion(reader: Reader, t
     assert turn.query.intent != "DESCRIBE"
 
 
+def test_a_lesion_that_is_named_is_not_the_one_spoken_of_before(reader: Reader, data_root: Path) -> None:
+    """Of a mass and a nodule on one film "this nodule" is the nodule, but A1 stays A1."""
+    session = reader.open(data_root / "nih" / "00011984_000.jpg", lang="en", spacing_mm=0.4, view="PA")
+    (mass,) = reader.ask(session.id, "is the margin of the mass smooth?").anchors
+    turn = reader.ask(session.id, "how big is this nodule?")
+    (nodule,) = turn.anchors
+    assert turn.query.anchors == (nodule.id,) != (mass.id,)
+    assert nodule.sign != mass.sign
+    assert reader.ask(session.id, f"how big is {mass.id}, this nodule?").query.anchors == (mass.id,)
+
+
 def test_what_is_asked_about_and_not_there_is_said_to_be_absent(reader: Reader) -> None:
     turn = reader.ask(reader.open(NODULE, lang="en").id, "is the margin of the mass smooth?")
     assert turn.query.anchors == ()

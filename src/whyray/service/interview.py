@@ -281,12 +281,13 @@ class Interview:
             label = Bilingual(*(" + ".join(a.label.get(lang) for a in parents) for lang in get_args(Lang)))
             made.append(self._anchor(len(made), label, union, tuple(a.id for a in parents), None))
             return replace(query, anchors=(made[-1].id,))
-        if query.anchors:
-            return query
         anchored = {a.sign: a.id for a in (*self.session.anchors, *made)}
         shown = {s.id: s for s in self._shown() if s.id not in rejected}
+        named = [s for s in self._named(query) if s in shown]
+        if query.anchors and (not named or self._meant(query, named, made)):
+            return query
         ids = []
-        for sign in (s for s in self._named(query) if s in shown):
+        for sign in named:
             if sign not in anchored:
                 region = shown[sign].region
                 assert region is not None
@@ -295,6 +296,14 @@ class Interview:
                 anchored[sign] = made[-1].id
             ids.append(anchored[sign])
         return replace(query, anchors=tuple(ids))
+
+    def _meant(self, query: Query, named: list[str], made: list[Anchor]) -> bool:
+        """Whether the anchors of a question are what it names: one is of a sign named, or their ids are written out.
+
+        "This nodule" is not the mass spoken of before where a nodule is seen.
+        """
+        chosen = [a for a in (*self.session.anchors, *made) if a.id in query.anchors]
+        return any(a.sign in named or a.sign is None or a.id in query.text.upper() for a in chosen)
 
     def _named(self, query: Query) -> list[str]:
         """Signs that a question names; without any, the core signs of the diagnoses it names (one that is seen)."""
