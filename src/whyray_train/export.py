@@ -51,6 +51,23 @@ def write(
     if program is None:
         raise RuntimeError("the exporter returned nothing")
     program.save(str(file), external_data=False)
+    plain(file)
+
+
+def plain(file: Path) -> None:
+    """Takes the exporter's notes out of an ONNX file; rewrites it.
+
+    They hold the stack of every operation, with the paths of the machine that exported it, and nothing that runs.
+    """
+    import onnx
+
+    model = onnx.load(str(file))
+    graph = model.graph
+    for part in (model, graph, *graph.node, *graph.value_info, *graph.input, *graph.output, *graph.initializer):
+        del part.metadata_props[:]
+        part.ClearField("doc_string")
+    onnx.checker.check_model(model)
+    onnx.save(model, str(file))
 
 
 def halve(file: Path) -> None:

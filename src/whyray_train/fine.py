@@ -28,6 +28,7 @@ from whyray.engines import create
 from whyray.perception import second
 from whyray_train import fine_data, fine_eval
 from whyray_train.basis import average, commit
+from whyray_train.export import plain
 from whyray_train.fine_data import Crops, Lungs
 from whyray_train.fine_network import FineNet, bank, pooled
 from whyray_train.loop import sign_loss
@@ -247,6 +248,7 @@ def write(net: FineNet, file: Path) -> None:
     if program is None:
         raise RuntimeError("the exporter returned nothing")
     program.save(str(file), external_data=False)
+    plain(file)
 
 
 def maps(net: FineNet, images: NDArray[np.uint8], seen: Sequence[F32]) -> F32:
