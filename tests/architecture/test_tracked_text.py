@@ -51,6 +51,16 @@ def test_no_tracked_text_holds_it(kind: str) -> None:
     assert not found, "\n".join(found)
 
 
+MACHINE = re.compile(rb"(?:/work/|/root/|/home/|/tmp/|site-packages/)\w")
+
+
+def test_no_tracked_model_holds_a_path_of_the_machine_that_exported_it() -> None:
+    models = [path for path in tracked() if path.suffix == ".onnx" and path.is_file()]
+    assert models
+    assert [path.name for path in models if MACHINE.search(path.read_bytes())] == []
+    assert MACHINE.search(b'File "/work/src/x.py", line 3')
+
+
 def test_the_patterns_can_find_something() -> None:
     assert FORBIDDEN["machine path"].search('open("/work/main/x")')
     assert FORBIDDEN["machine path"].search("PYTHONPATH=/tmp/w/v")

@@ -402,6 +402,23 @@ def test_an_equivocal_core_sign_leaves_the_premise_open(pack: Pack) -> None:
         assert said in ask(with_core, "why edema?", (denied,)).text
 
 
+def test_an_overview_sets_improbable_conclusions_apart_whose_core_sign_is_seen(pack: Pack) -> None:
+    denied = replace(films.edema(), verdict="not_supported", probability=0.02)
+    first, *others = pack.diagnoses
+    with_core = replace(pack, diagnoses=(replace(first, core_signs=(films.edema().evidence[0].sign,)), *others))
+    text = ask(with_core, "anything abnormal?", (denied, films.pneumonia())).text
+    assert "Improbable, yet not excluded while a core sign is seen: pulmonary edema (bat-wing opacity)." in text
+    assert "Checked, below the limit of suspicion: pneumonia." in text
+    bare = replace(pack, diagnoses=(replace(first, core_signs=()), *others))
+    assert "below the limit of suspicion: pulmonary edema" in ask(bare, "anything abnormal?", (denied,)).text
+
+
+def test_what_is_suggested_to_ask_is_what_the_film_shows(pack: Pack) -> None:
+    likely = replace(films.effusion(), verdict="possible", probability=0.3)
+    assert "why not pleural effusion?" in ask(pack, "why not", (films.pneumonia(), likely)).text
+    assert "why not pulmonary edema?" in ask(pack, "why not", (films.pneumonia(),)).text  # the pack's first
+
+
 def test_why_not_tells_what_it_starts_from(pack: Pack) -> None:
     denied = replace(films.pneumonia(), base_log_odds=-3.0)
     english, chinese = (ask(pack, text, (denied,)).text for text in ("why not pneumonia", "为什么不是肺炎"))

@@ -225,6 +225,15 @@ def test_a_steep_base_makes_a_sharper_angle() -> None:
     assert number(film(pixels, masks), "left_costophrenic_degrees").value == pytest.approx(63.4, abs=3)
 
 
+def test_an_outline_that_turns_more_than_a_right_angle_has_no_costophrenic_angle() -> None:
+    """A base that falls away from the wall, as where gas of the stomach or colon is outlined."""
+    pixels, masks = drawn()
+    away = X - WALL[0]
+    masks["right_lung"] = lung(True) & (TIP - 120 + 0.6 * away >= Y)
+    assert figure(film(pixels, masks), "right_costophrenic_degrees").reason == "angle_hidden"
+    assert figure(film(pixels, masks), "left_costophrenic_degrees").reason is None
+
+
 @pytest.mark.parametrize("degrees", [-15.0, 15.0])
 def test_a_turned_film_keeps_its_numbers(degrees: float) -> None:
     straight, tilted = film(*drawn()), film(*turned(*drawn(), degrees))

@@ -289,6 +289,16 @@ def test_a_channel_of_both_looks_is_their_mean_by_the_cards_weight(tmp_path: Pat
     np.testing.assert_allclose(mixed[names[0]], both, atol=1e-5)
 
 
+def test_a_cell_that_was_looked_at_is_told_from_one_that_was_not() -> None:
+    """However sure the network is that nothing is there."""
+    anatomy = drawn(right_lung=np.s_[8:30, 4:16], left_lung=np.s_[8:30, 24:36])
+    lungs = second.find(second.planes(anatomy, NAMES, HOW)[:2], HOW)
+    shape = (len(lungs), 2, HOW.crop[0] // HOW.stride, HOW.crop[1] // HOW.stride)
+    looked, sure = (second.laid(np.full(shape, x, np.float32), lungs, HOW) > second.SHUT for x in (0.0, -30.0))
+    assert 0 < looked.mean() < 1
+    np.testing.assert_array_equal(sure, looked)
+
+
 def test_where_the_second_did_not_look_the_first_stands_alone() -> None:
     again, first = np.full((4, 4), 2.0, np.float32), np.full((2, 2), -1.0, np.float32)
     again[0] = second.SHUT
