@@ -18,6 +18,9 @@ import argparse
 import ctypes
 import ctypes.util
 import logging
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, fields, replace
 from pathlib import Path
 
@@ -103,6 +106,15 @@ def train(options: argparse.Namespace, plan: loop.Plan) -> Path:
     return Path(options.runs / "net.pt")
 
 
+@contextmanager
+def timed(step: str) -> Iterator[None]:
+    """Logs how long a step of `whole` took: by the clock, and of both or all processors together."""
+    clock, busy = time.monotonic(), time.process_time()
+    yield
+    spent = (time.monotonic() - clock) / 60, (time.process_time() - busy) / 60
+    log.info("%s: %.1f minutes, %.1f of processor time", step, *spent)
+
+
 def whole(options: argparse.Namespace, plan: loop.Plan) -> None:
     """From data to model folder: projections, labels, a first anatomy, what it tells, the network, its head.
 
@@ -110,46 +122,58 @@ def whole(options: argparse.Namespace, plan: loop.Plan) -> None:
     part is not trained; where that network has learned anatomy too, it tells that of the rejected films, and the spine.
     """
     runs, plan = options.runs, replace(plan, learns="dense")
-    options.ct = ct_source.projections(options.ct, options.cache)
+    with timed("projections of the CT"):
+        options.ct = ct_source.projections(options.ct, options.cache)
     if options.start is None:
         film = stage(options, "film", told=None)
         options.start = film.runs / "net.pt"
         if not options.start.exists():
-            train(film, film_plan(plan, options.film_steps))
+            with timed("film-level part"):
+                train(film, film_plan(plan, options.film_steps))
     first = stage(options, "first", told=None)
     if options.told is None and not tells_anatomy(options.start) and not (first.runs / "net.pt").exists():
-        train(first, replace(plan, steps=max(1, round(FIRST * plan.steps)), human=0))
+        with timed("first anatomy"):
+            train(first, replace(plan, steps=max(1, round(FIRST * plan.steps)), human=0))
     if (first.runs / "net.pt").exists():
         options.start = first.runs / "net.pt"
     if options.told is None:
         options.told = runs / "told.npz"
         if not options.told.exists():
-            relabel.main(["--data", str(options.data), "--net", str(options.start), "--out", str(options.told)])
+            with timed("anatomy of rejected films"):
+                relabel.main(["--data", str(options.data), "--net", str(options.start), "--out", str(options.told)])
     if options.spines is None and tells_anatomy(options.start):
         options.spines = runs / "spines.npz"
         if not options.spines.exists():
-            spines.main(["--data", str(options.data), "--net", str(options.start), "--out", str(options.spines)])
+            with timed("spines"):
+                spines.main(["--data", str(options.data), "--net", str(options.start), "--out", str(options.spines)])
     if not (runs / "net.pt").exists():
-        train(options, plan)
+        with timed("anatomy and signs"):
+            train(options, plan)
     where = ["--data", str(options.data), "--runs", str(runs), "--cache", str(options.cache)]
     if not any(command.startswith(peer.COMMAND) for command in since_training(runs / "net.pt")):
-        peer.main([*where, "--steps", str(options.peer_steps)])
+        with timed("second film-level backbone"):
+            peer.main([*where, "--steps", str(options.peer_steps)])
     if heads.COMMAND not in since_peer(runs / "net.pt"):
-        heads.main(where)
+        with timed("film-level head"):
+            heads.main(where)
     pack, erased = next(iter(knowledge.load_packs())), runs / "cleared.npz"
 
     def published(finer: Path | None = None) -> None:
         folder = (options.data, runs, options.out, pack, options.id, options.cache, options.ct)
-        publish.Publisher(*folder, fine_runs=finer).run()
+        with timed("calibration"):
+            publish.Publisher(*folder, fine_runs=finer).run()
 
     if not erased.exists():  # a first model has to read the films before their reasons can be erased
         published()
-        cleared.main(["--data", str(options.data), "--model", str(options.out), "--out", str(erased)])
+        with timed("films with erased reasons"):
+            cleared.main(["--data", str(options.data), "--model", str(options.out), "--out", str(erased)])
     if heads.COMMAND_CLEARED not in since_peer(runs / "net.pt"):
-        heads.main([*where, "--cleared", str(erased)])
+        with timed("film-level head with them"):
+            heads.main([*where, "--cleared", str(erased)])
     finer = runs / "fine"
     finer.mkdir(exist_ok=True)
-    fine.train(options.data, finer, options.cache, create("onnx", options.out), fine.Plan(steps=options.fine_steps))
+    with timed("second look"):
+        fine.train(options.data, finer, options.cache, create("onnx", options.out), fine.Plan(steps=options.fine_steps))
     published(finer)
 
 
