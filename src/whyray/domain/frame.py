@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Array = NDArray[np.float32]
+CACHED = 1 << 16  # values of a band that is resampled at once
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,8 +104,12 @@ class _Taps:
         return _Taps(self.index[:, first:last], self.weights[:, first:last])
 
     def rows(self, array: Array) -> Array:
-        """Along the last axis but one."""
-        return self._summed(array, -2, self.weights[:, :, None])
+        """Along the last axis but one, band by band: the buffers of a large film stay in the processor's cache."""
+        count = self.index.shape[1]
+        band = max(CACHED // max(array.shape[-1], 1), 1)
+        bands = [self.part(first, first + band) for first in range(0, count, band)] if count > band else [self]
+        done = [taps._summed(array, -2, taps.weights[:, :, None]) for taps in bands]
+        return done[0] if len(done) == 1 else np.concatenate(done, axis=-2)
 
     def columns(self, array: Array) -> Array:
         """Along the last axis."""
