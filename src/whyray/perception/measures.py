@@ -12,6 +12,7 @@ from whyray.perception.grid import box
 from whyray.perception.scene import Scene
 
 Mask = NDArray[np.bool_]
+ROUNDING = 1e-9  # part of a squared distance that is more than its rounding error
 Measure = Callable[[Scene, Mask, str], Iterator[Measurement]]
 
 
@@ -44,11 +45,22 @@ def diameter(scene: Scene, mask: Mask, name: str) -> Iterator[Measurement]:
     points = np.stack([xs + part.bbox[0], ys + part.bbox[1]], axis=1).astype(np.float64)
     points = points[:: max(1, len(points) // 200)]
     row, column = scene.image.geometry.spacing_mm or (1.0, 1.0)
-    distances = np.hypot(*((points[:, None] - points[None]) * (column, row)).transpose(2, 0, 1))
-    i, j = np.unravel_index(int(distances.argmax()), distances.shape)
+    i, j = farthest(points, (column, row))
     (x0, y0), (x1, y1) = points[i], points[j]
     value, unit = scene.image.geometry.distance(float(x1 - x0), float(y1 - y0))
     yield Measurement(name, value, unit, None, (Line((float(x0), float(y0)), (float(x1), float(y1))),))
+
+
+def farthest(points: NDArray[np.float64], scale: tuple[float, float]) -> tuple[int, int]:
+    """Indices of the first pair of points (n, 2) that lies farthest apart, their coordinates times `scale`.
+
+    Roots are taken only of pairs whose squares are the greatest but for rounding.
+    """
+    dx, dy = ((along[:, None] - along[None]) * unit for along, unit in zip(points.T, scale, strict=True))
+    squares = (dx * dx + dy * dy).ravel()
+    near = np.flatnonzero(squares >= (1 - ROUNDING) * squares.max())
+    i, j = divmod(int(near[np.hypot(dx.ravel()[near], dy.ravel()[near]).argmax()]), len(points))
+    return i, j
 
 
 def largest(scene: Scene, mask: Mask, by_height: bool = False) -> Region:
