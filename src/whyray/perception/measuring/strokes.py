@@ -46,8 +46,14 @@ def mask_line_length(chart: Chart, name: str, params: Mapping[str, Any]) -> Iter
 def _lines(chart: Chart, params: Mapping[str, Any]) -> list[tuple[Line, float]]:
     """Longest diameter and mean width over it, of each part that reaches the least length and of the longest one.
 
-    ``least`` names the setting (cm), ``right`` and ``left`` the lungs that scale a film without spacing.
+    ``least`` names the setting (cm), ``right`` and ``left`` the lungs that scale a film without spacing. Count and
+    length of one mask's lines share them.
     """
+    named = tuple(params.get(key) for key in ("least", "right", "left"))
+    return chart.once(("lines", id(chart.marked()), *named), lambda: _taken(chart, params))
+
+
+def _taken(chart: Chart, params: Mapping[str, Any]) -> list[tuple[Line, float]]:
     geometry, scale = chart.image.geometry, 1.0  # unit of a length to millimetres
     if geometry.spacing_mm is None:
         scale = chart.pixel_mm(params["right"], params["left"])
