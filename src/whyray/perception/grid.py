@@ -18,6 +18,12 @@ def box(mask: Mask) -> Box | None:
     return slice(int(ys[0]), int(ys[-1]) + 1), slice(int(xs[0]), int(xs[-1]) + 1)
 
 
+def widened(where: Box, cells: int) -> Box:
+    """A box with so many cells more on each side, if the array has them."""
+    rows, cols = where
+    return slice(max(rows.start - cells, 0), rows.stop + cells), slice(max(cols.start - cells, 0), cols.stop + cells)
+
+
 def grown(mask: Mask, steps: int) -> Mask:
     """Cells at most `steps` up, down, left or right steps from `mask`."""
     out = mask.copy()

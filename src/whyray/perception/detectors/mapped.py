@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from whyray.domain import SignDefinition, SignObservation
 from whyray.perception.detectors.common import chest_field, evidence_threshold, missing, parameter
-from whyray.perception.grid import grown
+from whyray.perception.grid import box, grown, widened
 from whyray.perception.measures import MEASURED
 from whyray.perception.scene import F32, Scene, enlarge
 from whyray.perception.zones import touched
@@ -87,16 +87,24 @@ def apart(scene: Scene, logits: F32, level: float, others: Sequence[str]) -> F32
     if not around:
         return logits
     everywhere = 1 / (1 + np.exp(-logits))
-    parts, count = ndimage.label(everywhere >= cut_of(level, float(everywhere.max())))
-    pieces, wide = _opacities(scene, around)
-    area = np.bincount(pieces.ravel())
+    likely = everywhere >= cut_of(level, float(everywhere.max()))
+    found = box(likely)
+    if found is None:
+        return logits
+    where = widened(found, 1)
+    parts, count = ndimage.label(likely[where])
+    opacities, wide = _opacities(scene, around)
+    area, pieces = np.bincount(opacities.ravel()), opacities[where]
     sizes = np.bincount(parts.ravel(), minlength=count + 1)
     held = np.bincount(parts[pieces > 0], minlength=count + 1) >= HELD * sizes
-    inside = np.zeros(count + 1, dtype=np.bool_)
+    inside, boxes = np.zeros(count + 1, dtype=np.bool_), ndimage.find_objects(parts)
     for part in np.flatnonzero(held[1:]) + 1:
-        lies_in = np.setdiff1d(pieces[parts == part], 0)
+        its = boxes[part - 1]
+        lies_in = np.setdiff1d(pieces[its][parts[its] == part], 0)
         inside[part] = bool(wide & set(lies_in.tolist())) or area[lies_in].sum() >= LARGER * sizes[part]
-    return np.where(grown(inside[parts], 1), logits.min(), logits) if inside.any() else logits
+    rest = logits.copy()
+    rest[where][grown(inside[parts], 1)] = logits.min()
+    return rest
 
 
 def sized(scene: Scene, logits: F32, model: Mapping[str, float], span: Sequence[float]) -> F32:
@@ -140,12 +148,13 @@ def _opacities(scene: Scene, around: Mapping[str, Mask]) -> tuple[NDArray[np.int
     from scipy import ndimage
 
     wide: set[int] = set()
-    pieces = np.asarray(ndimage.label(np.any(list(around.values()), axis=0))[0], dtype=np.intp)
+    pieces, count = ndimage.label(np.any(list(around.values()), axis=0))
+    numbers = np.arange(count + 1)
     for channel in _bilateral(scene) & around.keys():
-        halves = np.setdiff1d(pieces[around[channel]], 0)
-        pieces[np.isin(pieces, halves)] = halves[0]
+        halves = np.setdiff1d(numbers[pieces[around[channel]]], 0)
+        numbers[np.isin(numbers, halves)] = halves[0]
         wide.add(int(halves[0]))
-    return pieces, wide
+    return numbers[pieces], wide
 
 
 def _bilateral(scene: Scene) -> set[str]:
@@ -227,20 +236,30 @@ def marked(scene: Scene, logits: F32, level: float, peak: float = 0.0, both: boo
     ``both``: the sign is one of both sides (`cuts`). Parts whose highest probability stays below the part `peak` of the
     highest of all are dropped: every one of several lesions stands for itself.
     """
-    from scipy import ndimage
-
     step = scene.grid.shape[0] // logits.shape[0]
     field = chest_field(scene)[::step, ::step]
     everywhere = (1 / (1 + np.exp(-logits))).astype(np.float32, copy=False)
     cut = cuts(scene, everywhere, level, both)
-    p = np.where(field, everywhere, 0.0).astype(np.float32)
-    parts, count = ndimage.label(p >= cut)
-    if cut.min() <= 0 or count == 0:
+    likely = field & (everywhere >= cut)
+    found = box(likely)
+    if cut.min() <= 0 or found is None:
         return None
+    where = widened(found, 1)
+    p, inside, above = everywhere[where], field[where], cut[:, where[1]]
+    near = grown(_standing(likely[where], p, peak * float(everywhere[field].max())), 1) & inside
+    soft = np.zeros_like(everywhere)
+    soft[where] = np.where(near, np.clip(0.5 + 0.5 * (p - above) / np.maximum(above, 1 - above), 0, 1), np.float32(0))
+    return soft
+
+
+def _standing(likely: Mask, p: F32, least: float) -> Mask:
+    """The parts of a mask that are no specks and whose highest probability is at least `least`."""
+    from scipy import ndimage
+
+    parts, count = ndimage.label(likely)
     sizes = np.bincount(parts.ravel())
     sizes[0] = 0
-    peaks, places = np.zeros(count + 1, p.dtype), np.flatnonzero(parts)
-    np.maximum.at(peaks, parts.ravel()[places], p.ravel()[places])
-    kept = ((sizes >= min(MIN_CELLS, sizes.max())) & (peaks >= peak * p.max()) & (sizes > 0))[parts]
-    near = grown(kept, 1) & field
-    return np.where(near, np.clip(0.5 + 0.5 * (p - cut) / np.maximum(cut, 1 - cut), 0, 1), 0.0).astype(np.float32)
+    peaks = np.zeros(count + 1, p.dtype)
+    np.maximum.at(peaks, parts[likely], p[likely])
+    kept: Mask = ((sizes >= min(MIN_CELLS, sizes.max())) & (peaks >= least) & (sizes > 0))[parts]
+    return kept
