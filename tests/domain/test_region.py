@@ -117,3 +117,11 @@ def test_a_windowed_mask_lies_where_the_window_does(mask: np.ndarray, left: int,
     assert whole is not None
     assert part.bbox == whole.bbox
     assert np.array_equal(part.mask(), full)
+
+
+@given(MASKS)
+def test_the_centroid_is_the_mean_of_the_pixels(mask: np.ndarray) -> None:
+    region = Region.from_mask(mask)
+    if region is not None:
+        ys, xs = np.nonzero(mask)
+        assert region.centroid == pytest.approx((xs.mean(), ys.mean()), abs=1e-9)

@@ -76,8 +76,10 @@ class Region:
     @property
     def centroid(self) -> tuple[float, float]:
         """(x, y) centre of mass in source pixels."""
-        ys, xs = np.nonzero(self.crop)
-        return float(xs.mean()) + self.bbox[0], float(ys.mean()) + self.bbox[1]
+        across, down = (np.count_nonzero(self.crop, axis=axis) for axis in (0, 1))
+        pixels = int(across.sum())
+        x, y = (int(counts @ np.arange(counts.size)) / pixels for counts in (across, down))
+        return x + self.bbox[0], y + self.bbox[1]
 
     def overlap_px(self, other: Region) -> int:
         """Number of shared pixels with a region of the same image."""
