@@ -51,7 +51,9 @@ def filled(mask: Mask) -> Mask:
     where = box(mask)
     if where is None:
         return mask
-    labels, _ = ndimage.label(~np.pad(mask[where], 1))
+    labels, count = ndimage.label(~np.pad(mask[where], 1))
+    if count == 1:  # what lies around it
+        return mask
     out = mask.copy()
     out[where] = labels[1:-1, 1:-1] != labels[0, 0]
     return out
