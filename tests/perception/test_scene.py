@@ -7,7 +7,7 @@ from perception import scenery
 from perception.scenery import HEART, LEFT, RIGHT, SIZE, chest
 from whyray.domain import Frame, Region
 from whyray.perception import build_scene
-from whyray.perception.scene import clean, enlarge, lung_frame, lung_ids, stretch
+from whyray.perception.scene import clean, enlarge, lung_frame, lung_ids, percentiles, stretch
 
 SHAPES = [(480, 480), (600, 420), (420, 640), (333, 517)]
 
@@ -164,3 +164,13 @@ def test_a_picture_smaller_than_the_grid_is_still_read(tmp_path: Path) -> None:
     scene = build_scene(drawn.image(), scenery.pack(), scenery.engine(tmp_path, drawn))
     assert scene.frame == Frame(160, 200, SIZE)
     assert {s.id for s in scene.structures if s.region is not None} == {RIGHT, LEFT, HEART}
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 50, 101, 2500])
+@pytest.mark.parametrize("levels", [4, 255, 1_000_000])
+def test_percentiles_are_numpys_to_the_last_bit(size: int, levels: int) -> None:
+    values = np.random.default_rng(size).integers(0, levels, (size, 2)).astype(np.float32) / np.float32(levels)
+    before = values.copy()
+    for percents in ((1, 99), (0, 50, 100), (99, 1)):
+        assert percentiles(values, percents) == np.percentile(values, percents).tolist()
+    assert np.array_equal(values, before)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -80,10 +80,25 @@ class Scene:
 
 def stretch(pixels: F32) -> F32:
     """Film stretched to its own 1st and 99th percentile, in [0, 1]; every model input goes through this."""
-    low, high = np.percentile(pixels[::2, ::2], (1, 99))
+    low, high = percentiles(pixels[::2, ::2], (1, 99))
     out = pixels - np.float32(low)
-    out /= np.float32(max(float(high - low), 1e-3))
+    out /= np.float32(max(high - low, 1e-3))
     return np.clip(out, 0, 1, out=out)
+
+
+def percentiles(values: F32, percents: Sequence[float]) -> list[float]:
+    """``np.percentile`` of finite values to the last bit; selecting one after the other is several times faster."""
+    flat = values.flatten()
+    found = []
+    for percent in percents:
+        place = percent / 100 * (flat.size - 1)
+        rank = int(place)
+        flat.partition(rank)
+        lower = flat[rank]
+        upper = flat[rank + 1 :].min() if rank + 1 < flat.size else lower
+        step, part = float(upper - lower), place - rank
+        found.append(float(upper) - step * (1 - part) if part >= 0.5 else float(lower) + step * part)
+    return found
 
 
 def to_region(frame: Frame, soft: F32) -> Region | None:
