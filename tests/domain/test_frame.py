@@ -127,3 +127,10 @@ def test_a_window_gives_the_same_pixels_and_nothing_lies_outside(frame: Frame, n
     outside = whole.copy()
     outside[top:bottom, left:right] = 0
     assert not outside.any()
+
+
+def test_a_film_of_several_bands_reads_as_it_does_turned() -> None:
+    film = np.random.default_rng(0).random((700, 1400), dtype=np.float32)
+    frame = Frame(700, 1400, 640)
+    turned = Frame(1400, 700, 640).to_grid(np.ascontiguousarray(film.T))
+    assert np.allclose(frame.to_grid(film), turned.T, atol=1e-6)

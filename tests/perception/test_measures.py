@@ -13,7 +13,7 @@ from perception import scenery
 from perception.scenery import LEFT, RIGHT, SIZE, Mask
 from whyray.domain import Geometry, Measurement
 from whyray.perception import Scene, build_scene
-from whyray.perception.measures import MEASURED, area_share, diameter, height, largest, symmetry
+from whyray.perception.measures import MEASURED, area_share, diameter, farthest, height, largest, symmetry
 
 SPACINGS = [(None, "px", 1.0, 1.0), ((0.2, 0.2), "mm", 0.2, 0.2), ((0.5, 0.25), "mm", 0.5, 0.25)]
 
@@ -138,3 +138,12 @@ def test_the_largest_part_is_counted_in_cells_or_in_rows(tmp_path: Path) -> None
 def test_every_measure_that_the_pack_asks_for_exists() -> None:
     asked = {s.detector.params["measured"] for s in scenery.mapped() if s.detector is not None}
     assert asked == set(MEASURED)
+
+
+@pytest.mark.parametrize("scale", [(1.0, 1.0), (0.25, 0.5)])
+def test_the_farthest_pair_is_the_first_of_those_with_the_greatest_distance(scale: tuple[float, float]) -> None:
+    for seed in range(20):
+        points = np.random.default_rng(seed).integers(0, 12, (40, 2)).astype(np.float64)
+        dx, dy = ((points[:, None] - points[None]) * scale).transpose(2, 0, 1)
+        distances = np.hypot(dx, dy)
+        assert farthest(points, scale) == np.unravel_index(int(distances.argmax()), distances.shape)
