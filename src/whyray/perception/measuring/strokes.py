@@ -47,13 +47,14 @@ def _lines(chart: Chart, params: Mapping[str, Any]) -> list[tuple[Line, float]]:
     """Longest diameter and mean width over it, of each part that reaches the least length and of the longest one.
 
     ``least`` names the setting (cm), ``right`` and ``left`` the lungs that scale a film without spacing. Count and
-    length of one mask's lines share them.
+    length of one mask's lines share them, and the mask with them: while it is kept no other has its identity.
     """
-    named = tuple(params.get(key) for key in ("least", "right", "left"))
-    return chart.once(("lines", id(chart.marked()), *named), lambda: _taken(chart, params))
+    mask, named = chart.marked(), tuple(params.get(key) for key in ("least", "right", "left"))
+    return chart.once(("lines", id(mask), *named), lambda: (mask, _taken(chart, params)))[1]
 
 
 def _taken(chart: Chart, params: Mapping[str, Any]) -> list[tuple[Line, float]]:
+    """The lines of the chart's mask."""
     geometry, scale = chart.image.geometry, 1.0  # unit of a length to millimetres
     if geometry.spacing_mm is None:
         scale = chart.pixel_mm(params["right"], params["left"])
