@@ -156,8 +156,8 @@ def _say_row(draft: Draft, number: int, row: Row, observed: SignObservation) -> 
     text = _row_text(row, observed)
 
     def line(p: Phrases) -> str:
-        source = p.source(row.source)
-        said = p.join((text(p), _why(row, p), p.fill("item.source", text=source) if source else ""))
+        source, limit = p.source(row.source), draft.film.limit(row.sign, p) if there else ""
+        said = p.join((text(p), _why(row, p), p.fill("item.source", text=source) if source else "", limit))
         return p.fill("numbered", n=number, text=said[:1].upper() + said[1:])
 
     draft.state(

@@ -8,7 +8,7 @@ from typing import Any
 from whyray.dialogue.draft import Draft, Film
 from whyray.dialogue.locating import chosen, place_fact, thing
 from whyray.dialogue.phrases import Phrases, Words
-from whyray.domain import Anchor, Attribute, Fact, Look, Mark, Measurement, Region, SignDefinition
+from whyray.domain import Anchor, Attribute, Fact, Look, Mark, Measurement, Region, SignDefinition, View
 
 # Told first when nothing particular is asked, even when they are undetermined.
 FIRST = ("margin", "shape", "size", "density")
@@ -79,7 +79,9 @@ def _say_attribute(draft: Draft, anchor: Anchor, look: Look, attribute: Attribut
     fact = _keep(draft, anchor, look, attribute)
     more = [_further(draft, anchor, look, sign) for sign in signs[1:]]
     p = draft.film.phrases
-    meaning = p.join(_meaning(sign, p) for sign in signs if (anchor.id, sign.id) not in draft.meant)
+    meaning = p.join(
+        _meaning(sign, draft.film.observations.view, p) for sign in signs if (anchor.id, sign.id) not in draft.meant
+    )
     draft.meant.update((anchor.id, sign.id) for sign in signs)
     draft.put(p.closed(p.join((fact.text.get(p.lang), meaning)), (fact.id, *(f.id for f in more))))
 
@@ -146,9 +148,9 @@ def _sign_region(look: Look, sign: SignDefinition) -> Region | None:
     return next((s.region for s in look.signs if s.id == sign.id), None)
 
 
-def _meaning(sign: SignDefinition, p: Phrases) -> str:
+def _meaning(sign: SignDefinition, view: View, p: Phrases) -> str:
     """What a sign means and who says so; empty when the pack does not say."""
-    text, source = p.inside(sign.significance), p.source(sign.source)
+    text, source = p.inside(sign.meaning(view)), p.source(sign.source)
     if not text:
         return ""
     said = p.fill("look.means", sign=p.inside(sign.name), text=text)

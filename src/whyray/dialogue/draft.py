@@ -21,6 +21,7 @@ from whyray.domain import (
     Query,
     Region,
     Sentence,
+    SignDefinition,
     SignObservation,
 )
 
@@ -121,6 +122,11 @@ class Film:
             return film
         told = [s for s in closer if s.ran] or ([film] if film is not None and film.ran else [])
         return next(iter((*told, *closer)), film)
+
+    def limit(self, sign: SignDefinition, p: Phrases) -> str:
+        """What of a sign's significance does not hold on a film of this view; empty when all of it does."""
+        said = sign.on_view.get(self.observations.view)
+        return p.inside(said) if said is not None else ""
 
     def examples(self) -> tuple[str, str]:
         """Return two diagnosis names for suggested questions: those asked about, those found, then the pack's first."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from whyray.domain.image import View
 from whyray.domain.region import Region
 from whyray.domain.text import Notice
 
@@ -96,7 +97,7 @@ class Observations:
     """Everything perception says about one film.
 
     ``film_scores`` maps finding id -> calibrated probability of the network's film-level head.
-    ``view`` is the view used for view-dependent limits.
+    ``view`` is the view that the film was read as.
     """
 
     image_sha256: str
@@ -107,6 +108,7 @@ class Observations:
     film_scores: dict[str, float]
     quality: Quality
     timing_ms: dict[str, float] = field(default_factory=dict)
+    view: View = "UNKNOWN"
 
     def sign(self, sign_id: str) -> SignObservation | None:
         """The observation of `sign_id`, or None when the pack has no such sign."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from whyray.domain.image import View
 from whyray.domain.text import Bilingual
 
 _STRICT = {"extra": "forbid"}
@@ -76,6 +77,8 @@ class SignDefinition:
         A device, line or wire: it tells that a patient is ill, not what the film shows, and is never a reason.
     group
         Name of the pack's sign file that defines it, e.g. the one of the pleura; empty when it came from no file.
+    on_view
+        View -> what of the significance does not hold on a film of that view, a sentence of its own.
     """
 
     __pydantic_config__ = _STRICT
@@ -96,3 +99,9 @@ class SignDefinition:
     padchest: TableLabels | None = None
     confounder: bool = False
     group: str = ""
+    on_view: dict[View, Bilingual] = field(default_factory=dict)
+
+    def meaning(self, view: View) -> Bilingual:
+        """Its significance on a film of `view`, with what of it does not hold there."""
+        said, limit = self.significance, self.on_view.get(view)
+        return said if limit is None else Bilingual(f"{said.zh}{limit.zh}", f"{said.en} {limit.en}")

@@ -75,6 +75,7 @@ def tell_sign(pack: Pack, sign: SignDefinition, lang: Lang) -> Iterator[str]:
     yield from synonyms(sign.synonyms, lang)
     yield line("definition", sign.definition.get(lang), lang)
     yield line("significance", sign.significance.get(lang), lang)
+    yield from listed("on_view", (f"{view}: {limit.get(lang)}" for view, limit in sign.on_view.items()), lang)
     if sign.morphology:
         form = sign.morphology
         size = f", {form.size_mm[0]:g}-{form.size_mm[1]:g} mm" if form.size_mm else ""

@@ -61,6 +61,7 @@ def observe(image: Image, pack: Pack, engine: Engine, only: Collection[str] | No
             "network": 1000 * (network - started),
             "detectors": 1000 * (seen - network),
         },
+        view=image.view,
     )
     return replace(observations, signs=attached(image, observations, pack))
 

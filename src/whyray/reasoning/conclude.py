@@ -60,6 +60,7 @@ class _Case:
 
     def __init__(self, observations: Observations, pack: Pack) -> None:
         self.pack = pack
+        self.view = observations.view
         self.seen: Mapping[str, SignObservation] = {s.id: s for s in observations.signs}
         self.signs = {s.id: s for s in pack.signs}
         self.patterns = patterns(pack)
@@ -246,7 +247,7 @@ def _evidence(
         rule=rule,
         location=case.place(sign.id),
         zones=observed.zones,
-        significance=sign.significance,
+        significance=sign.meaning(case.view),
         source=sign.source if source is None else source,
         region=observed.region,
         erase=observed.erase,

@@ -70,6 +70,7 @@ def _sign(pack: Pack, sign: SignDefinition) -> str:
         markup.synonyms(sign.synonyms),
         markup.line("definition", sign.definition),
         markup.line("significance", sign.significance),
+        markup.line("on_view", markup.joined(sign.on_view.values())),
         markup.line("places", markup.joined(zones)),
         markup.line("mimics", markup.joined(sign.mimics)),
         markup.links(pack, "diagnoses", sign.diagnoses),
