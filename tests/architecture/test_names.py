@@ -14,7 +14,7 @@ EXPORTED = {
         Anchor ArgumentError Attribute Basis Bilingual Caution Change ChecklistRow Contact Correction
         Counted CountedDiagnosis CountedPlaces CountedTable CountedWeight Counterfactual
         DetectorSpec DiagnosisDefinition Differential DifferentialRow Edit Engine Evidence Fact
-        Figure FigureDefinition Finding Frame Geometry Image ImageRefused Intent Landmark Lang
+        Figure FigureDefinition Finding Frame Geometry Image ImageRefused Instead Intent Landmark Lang
         Leaning Line Look LooksAgain Mark Match Measurement ModelCard ModelError Morphology Notice Observations
         OutputError Pack PackError PlaceLabel PlaceName Places Polarity Prior Quality Query Ratios
         Region Relation ReportForm ReportPlan ReportSection ReportSentence Revision Rule ScoreFn SecondLook

@@ -8,9 +8,20 @@ from typing import Any
 import pytest
 
 from dialogue import films
-from dialogue.lesions import NODULE, PACK, TICKED, context, nodule, reply
+from dialogue.lesions import NODULE, PACK, TICKED, context, nodule, observations, reply
 from whyray.dialogue.context import Context
-from whyray.domain import Bilingual, Change, Correction, Measurement, Notice, Sentence, Ticked
+from whyray.domain import (
+    Bilingual,
+    Change,
+    ChecklistRow,
+    Correction,
+    Instead,
+    Measurement,
+    Notice,
+    Pack,
+    Sentence,
+    Ticked,
+)
 
 
 def share(value: float) -> Measurement:
@@ -81,9 +92,50 @@ def test_checklist_about_one_lesion_names_it_first() -> None:
     ((), "not met; seen: bat-wing opacity"),
 ])  # fmt: skip
 def test_a_sign_that_is_not_at_the_lesion_is_said_to_be_elsewhere(anchors: tuple[str, ...], said: str) -> None:
-    away = context(ticked={"nodule": (Ticked("row_spiculated_margin", "unmet", ("bat_wing_opacity",)),)})
-    answer = reply("CHECKLIST", "en", target="nodule", targets=("nodule",), anchors=anchors, given=away)
+    signs = ("bat_wing_opacity",)
+    row = Ticked("row_spiculated_margin", "unmet", signs, away=signs if anchors else ())
+    given = context(ticked={"nodule": (row,)})
+    answer = reply("CHECKLIST", "en", target="nodule", targets=("nodule",), anchors=anchors, given=given)
     assert said in answer.text
+
+
+def with_rows(*rows: ChecklistRow) -> Pack:
+    return replace(PACK, diagnoses=tuple(replace(d, checklist=rows) if d.id == "nodule" else d for d in PACK.diagnoses))
+
+
+@pytest.mark.parametrize(("lang", "state", "said"), [
+    ("en", "unmet", '"round": not met; seen instead: bat-wing opacity (right lower zone); a veil and no nodule'),
+    ("zh", "unmet", "条目“圆形”：不符合；所见为蝶翼样阴影（右下肺野）；为片状影而非结节；"),
+    ("en", "undetermined", "seen instead: bat-wing opacity (right lower zone); a veil and no nodule"),
+])  # fmt: skip
+def test_what_is_seen_in_the_place_of_a_sign_is_told_with_its_mask(lang: str, state: str, said: str) -> None:
+    other = Instead("bat_wing_opacity", Bilingual("为片状影而非结节", "a veil and no nodule"))
+    pack = with_rows(ChecklistRow("round", Bilingual("圆形", "round"), "nodular_shadow", "Textbook", other))
+    told = ((), ("lobulated_margin",)) if state == "undetermined" else (("costophrenic_blunting",), ())
+    row = Ticked("round", state, *told, instead="bat_wing_opacity")  # type: ignore[arg-type]
+    given = context(ticked={"nodule": (row,)})
+    answer = reply("CHECKLIST", lang, target="nodule", targets=("nodule",), given=given, pack=pack)
+    (sentence,) = (s for s in answer.sentences if s.text.startswith("1. "))
+    assert said.lower() in sentence.text.lower()
+    assert {f.sign for f in answer.facts if f.id in sentence.evidence} == {"bat_wing_opacity"}
+    assert all(f.region is not None for f in answer.facts if f.id in sentence.evidence)
+
+
+@pytest.mark.parametrize(("state", "zone", "said"), [
+    ("met", "left_lower_field", "met; seen: bat-wing opacity (left lower zone)"),
+    ("unmet", "right_upper_field", "not met; seen: bat-wing opacity (right lower zone, left lower zone)"),
+])  # fmt: skip
+def test_a_row_of_places_tells_the_one_that_it_asks_for(state: str, zone: str, said: str) -> None:
+    when = {"any": [{"overlaps": {"sign": s, "zone": zone}} for s in ("bat_wing_opacity", "costophrenic_blunting")]}
+    pack = with_rows(ChecklistRow("place", Bilingual("部位", "place"), when, "Textbook"))
+    wings = next(s for s in observations().signs if s.id == "bat_wing_opacity")
+    seen = replace(wings, zones=("right_lower_field", "left_lower_field"))
+    film = observations(signs=(*(s for s in observations().signs if s.id != seen.id), seen))
+    signs = ("bat_wing_opacity", "costophrenic_blunting") if state == "unmet" else ("bat_wing_opacity",)
+    given = context(ticked={"nodule": (Ticked("place", state, signs),)})  # type: ignore[arg-type]
+    answer = reply("CHECKLIST", "en", target="nodule", targets=("nodule",), given=given, pack=pack, observed=film)
+    assert said in answer.text
+    assert "costophrenic" not in answer.text
 
 
 @pytest.mark.parametrize(("more", "said"), [

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from reasoning import worlds
 from reasoning.worlds import WORD, ZONES, measured, observed, seen
 from whyray import knowledge
-from whyray.domain import ChecklistRow, DiagnosisDefinition, Region, SignObservation, Ticked
+from whyray.domain import ChecklistRow, DiagnosisDefinition, Instead, Region, SignObservation, Ticked
 from whyray.reasoning import fires, tick
 from whyray.reasoning.checklist import MARGIN
 
@@ -176,6 +176,24 @@ def test_a_closer_look_replaces_what_was_seen_first() -> None:
     assert ticked("yes", WORLD, extra=iter([seen("yes", None)])).state == "undetermined"
 
 
+def instead(when: Any, sign: str, world: dict[str, SignObservation], **more: Any) -> Ticked:
+    row = ChecklistRow("row0", WORD, when, "book", Instead(sign, WORD))
+    (found,) = tick(replace(worlds.diagnosis("x", ()), checklist=(row,)), observed(world.values()), PACK, **more)
+    return found
+
+
+@pytest.mark.parametrize(("when", "sign", "told"), [
+    ("no", "yes", "yes"),
+    ("no", "blind", None),
+    ("both", "yes", None),
+    ("blind", "yes", "yes"),
+    ({"any": ["no", "both"]}, "yes", None),
+])  # fmt: skip
+def test_what_is_seen_in_place_of_a_sign_is_told_unless_the_row_is_met(when: Any, sign: str, told: str | None) -> None:
+    assert instead(when, sign, WORLD).instead == told
+    assert instead(when, sign, WORLD).state == ticked(when, WORLD).state
+
+
 def box(x0: int, y0: int, x1: int, y1: int, *more: tuple[int, int, int, int]) -> Region:
     mask = np.zeros((ROWS, COLS), dtype=np.bool_)
     for left, top, right, bottom in ((x0, y0, x1, y1), *more):
@@ -205,6 +223,11 @@ def test_a_sign_counts_for_a_lesion_only_at_it(region: Region, state: str) -> No
     assert ticked("a", world).state == "met"
     assert ticked("a", world, within=LESION).state == state
     assert (ticked({"absent": "a"}, world, within=LESION).state == "met") == (state == "unmet")
+    away = ("a",) if state == "unmet" else ()
+    assert ticked("a", world, within=LESION).away == ticked({"absent": "a"}, world, within=LESION).away == away
+    assert ticked("a", world).away == ()
+    other = {**world, "no": WORLD["no"]}
+    assert instead("no", "a", other, within=LESION).instead == (None if away else "a")
 
 
 def test_of_a_scattered_sign_the_part_at_the_lesion_counts_with_its_own_zone() -> None:

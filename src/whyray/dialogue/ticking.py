@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from whyray.dialogue.draft import Draft, Film
@@ -10,6 +11,8 @@ from whyray.dialogue.locating import chosen, place_fact
 from whyray.dialogue.phrases import Phrases, Words
 from whyray.dialogue.sources import looks_for
 from whyray.domain import ChecklistRow, DiagnosisDefinition, Evidence, SignDefinition, SignObservation, Ticked
+
+_Seen = tuple[SignDefinition, SignObservation]
 
 
 def tick(draft: Draft) -> None:
@@ -67,18 +70,16 @@ def _say_row(
     draft: Draft, number: int, row: ChecklistRow, ticked: Ticked, anchor: str | None, diagnosis: DiagnosisDefinition
 ) -> None:
     film = draft.film
-    decided = [(s, o) for s in map(film.pack.sign, ticked.signs) if s is not None and (o := film.seen(s.id, anchor))]
-    seen = [(s, o) for s, o in decided if o.ran and o.region is not None]
+    stand = _standing(film, row, ticked, anchor)
+    seen = (*stand.there, *stand.instead, *stand.away)
     reason = _missing(film, ticked, anchor)
-    away = anchor is not None and ticked.state == "unmet" and not _denies(row.when)
-    unseen = [(s, o) for s, o in decided if o.ran and o.region is None]
-    text = _row_text(ticked, seen, unseen, reason, "tick.elsewhere" if away else "tick.seen")
+    text = _row_text(film, row, ticked, stand, reason)
     cited = [_backing(draft, diagnosis, sign, observed, anchor) for sign, observed in seen[1:]]
     draft.state(
         "row",
         lambda p: p.text(row.name),
         text,
-        line=lambda p: p.fill("numbered", n=number, text=p.join((_headed(row, text, p), _source(row.source, p)))),
+        line=lambda p: p.fill("numbered", n=number, text=_line(film, row, text, seen, p)),
         cited=cited,
         state=ticked.state,
         anchor=anchor,
@@ -89,16 +90,60 @@ def _say_row(
     )
 
 
-def _denies(when: Any) -> bool:
-    """Whether a condition is met by what is not there; what is seen may then be why it is not."""
+@dataclass(frozen=True, eq=False, slots=True)
+class _Standing:
+    """The signs that a row is told with: ``there`` at the lesion (or on the film), ``instead`` in place of the one
+    asked for, ``away`` from the lesion, ``unseen``."""
+
+    there: tuple[_Seen, ...]
+    instead: tuple[_Seen, ...]
+    away: tuple[_Seen, ...]
+    unseen: tuple[_Seen, ...]
+
+
+def _standing(film: Film, row: ChecklistRow, ticked: Ticked, anchor: str | None) -> _Standing:
+    """Sort the signs of a row; what is not at the lesion goes without saying where another one tells how it stands."""
+
+    def observed(ids: Iterable[str]) -> tuple[_Seen, ...]:
+        signs = (s for s in map(film.pack.sign, ids) if s is not None)
+        return tuple((s, o) for s in signs if (o := film.seen(s.id, anchor)) is not None and o.ran)
+
+    decided = observed(ticked.signs)
+    there = tuple((s, o) for s, o in decided if o.region is not None and s.id not in ticked.away)
+    instead = observed([ticked.instead]) if ticked.instead is not None else ()
+    away = tuple((s, o) for s, o in decided if o.region is not None and s.id in ticked.away)
+    unseen = tuple((s, o) for s, o in decided if o.region is None)
+    plain = bool(instead) or (bool(there) and _only_places(row.when))
+    return _Standing(there, instead, () if plain else away, () if plain else unseen)
+
+
+def _told(row: ChecklistRow, ticked: Ticked, observed: SignObservation) -> tuple[str, ...]:
+    """Zones of a sign; of a row that asks for places and is met those that it asks for."""
+    asked = set(_places(row.when)) if ticked.state == "met" and _only_places(row.when) else set()
+    return tuple(z for z in observed.zones if z in asked) or observed.zones
+
+
+def _places(when: Any) -> Iterator[str]:
+    """Zones that a condition of `_only_places` names."""
+    ((word, body),) = when.items()
+    if word == "overlaps":
+        yield body["zone"]
+    else:
+        for part in body:
+            yield from _places(part)
+
+
+def _only_places(when: Any) -> bool:
+    """Whether a condition asks only in which zone something lies."""
     if isinstance(when, str):
         return False
-    return any(word == "absent" or any(map(_denies, _conditions(body))) for word, body in when.items())
+    ((word, body),) = when.items()
+    return word == "overlaps" or (word in ("all", "any") and all(map(_only_places, body)))
 
 
-def _conditions(body: Any) -> list[Any]:
-    held = body.get("of", []) if isinstance(body, dict) else body
-    return [part for part in held if isinstance(part, dict)] if isinstance(held, list | tuple) else []
+def _line(film: Film, row: ChecklistRow, text: Words, seen: Iterable[_Seen], p: Phrases) -> str:
+    limits = dict.fromkeys(film.limit(sign, p) for sign, _ in seen)
+    return p.join((_headed(row, text, p), _source(row.source, p), *limits))
 
 
 def _headed(row: ChecklistRow, text: Words, p: Phrases) -> str:
@@ -110,29 +155,35 @@ def _source(source: str, p: Phrases) -> str:
     return p.fill("item.source", text=p.source(source)) if source else ""
 
 
-def _row_text(
-    ticked: Ticked,
-    seen: Iterable[tuple[SignDefinition, SignObservation]],
-    unseen: Iterable[tuple[SignDefinition, SignObservation]],
-    reason: Words,
-    key: str,
-) -> Words:
-    """State of a row with the signs that decided it; `key` is the template of those that are seen."""
-    seen, unseen = list(seen), list(unseen)
+def _row_text(film: Film, row: ChecklistRow, ticked: Ticked, stand: _Standing, reason: Words) -> Words:
+    """State of a row with the signs that decided it."""
 
     def words(p: Phrases) -> str:
-        there = p.listed(p.beside(p.inside(s.name), p.zones(o.zones)) for s, o in seen)
-        gone = p.listed(p.inside(s.name) for s, _ in unseen)
+        there = p.listed(p.beside(p.inside(s.name), p.zones(_told(row, ticked, o))) for s, o in stand.there)
+        away = p.listed(p.beside(p.inside(s.name), p.zones(o.zones)) for s, o in stand.away)
+        gone = p.listed(p.inside(s.name) for s, _ in stand.unseen)
         return p.join(
             (
                 p.fill(f"state.{ticked.state}"),
-                p.fill(key, signs=there) if there else "",
+                p.fill("tick.seen", signs=there) if there else "",
+                _instead(film, row, stand, p),
+                p.fill("tick.elsewhere", signs=away) if away else "",
                 p.fill("tick.unseen", signs=gone) if gone else "",
                 reason(p) if ticked.state == "undetermined" else "",
             )
         )
 
     return words
+
+
+def _instead(film: Film, row: ChecklistRow, stand: _Standing, p: Phrases) -> str:
+    """What is seen where the row asks for another sign: its first number, its place, and why that does not meet it."""
+    if row.instead is None or not stand.instead:
+        return ""
+    ((sign, observed),) = stand.instead
+    number = p.listed(p.measurement(m, film.calibrated) for m in observed.measurements[:1])
+    inside = p.lead((number, p.zones(observed.zones)))
+    return p.fill("tick.instead", signs=p.beside(p.inside(sign.name), inside), note=p.inside(row.instead.note))
 
 
 def _missing(film: Film, ticked: Ticked, anchor: str | None) -> Words:

@@ -76,14 +76,27 @@ class Variant:
 
 
 @dataclass(frozen=True, slots=True)
+class Instead:
+    """A sign that may be seen where a row asks for another, and why the row is not met by it."""
+
+    __pydantic_config__ = _STRICT
+    sign: str
+    note: Bilingual
+
+
+@dataclass(frozen=True, slots=True)
 class ChecklistRow:
-    """A typical sign that a reader can tick; `when` is a condition of the rule language."""
+    """A typical sign that a reader can tick; `when` is a condition of the rule language.
+
+    ``instead`` is told unless the row is met, where its sign is seen: a mass where a nodule is asked for.
+    """
 
     __pydantic_config__ = _STRICT
     id: str
     name: Bilingual
     when: Any
     source: str
+    instead: Instead | None = None
 
 
 @dataclass(frozen=True, slots=True)

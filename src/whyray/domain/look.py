@@ -137,12 +137,26 @@ class Fact:
 
 @dataclass(frozen=True, slots=True)
 class Ticked:
-    """A checklist row as it stands on a film; ``signs`` are those that decided it, ``missing`` those not looked for."""
+    """A checklist row as it stands on a film.
+
+    Attributes
+    ----------
+    signs
+        Those that decided it.
+    missing
+        Those not looked for.
+    away
+        Those of ``signs`` that the film shows elsewhere and not at the lesion that the checklist is about.
+    instead
+        The sign that is seen where the row asks for another, see `ChecklistRow`.
+    """
 
     row: str
     state: State
     signs: tuple[str, ...] = ()
     missing: tuple[str, ...] = ()
+    away: tuple[str, ...] = ()
+    instead: str | None = None
 
 
 @dataclass(frozen=True, eq=False, slots=True)

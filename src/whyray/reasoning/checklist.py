@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from whyray.domain import DiagnosisDefinition, Observations, Pack, Region, SignObservation, State, Ticked
-from whyray.reasoning.rules import truth
+from whyray.domain import ChecklistRow, DiagnosisDefinition, Observations, Pack, Region, SignObservation, State, Ticked
+from whyray.reasoning.rules import present, truth
 
 Mask = NDArray[np.bool_]
 
@@ -48,24 +48,42 @@ def tick(
     -------
     tuple of Ticked
         ``signs`` are those whose value decided the row (none while it is undetermined), ``missing`` those that were
-        not looked for and could still decide it (none once it is decided).
+        not looked for and could still decide it (none once it is decided), ``away`` those of ``signs`` that lie
+        elsewhere than the lesion, ``instead`` the sign seen in place of one that a row asks for which is not met.
 
     Raises
     ------
     ValueError
         When a row uses a word outside the rule language.
     """
-    seen = {s.id: s for s in (*observations.signs, *extra)}
+    film = {s.id: s for s in (*observations.signs, *extra)}
+    seen: Mapping[str, SignObservation] = film
     if within is not None:
         near = _surroundings(within)
-        named = {i for row in diagnosis.checklist for i in _named(row.when)}
-        seen = {i: _at_lesion(s, near, observations.zones) if i in named else s for i, s in seen.items()}
-    ticked = []
-    for row in diagnosis.checklist:
-        value = truth(row.when, seen, pack)
-        signs = tuple(dict.fromkeys(_carrying(row.when, value, seen, pack)))
-        ticked.append(Ticked(row.id, _STATES[value], *(((), signs) if value is None else (signs, ()))))
-    return tuple(ticked)
+        named = {i for row in diagnosis.checklist for i in _asked(row)}
+        seen = {i: _at_lesion(s, near, observations.zones) if i in named else s for i, s in film.items()}
+    return tuple(_ticked(row, seen, film, pack) for row in diagnosis.checklist)
+
+
+def _ticked(
+    row: ChecklistRow, seen: Mapping[str, SignObservation], film: Mapping[str, SignObservation], pack: Pack
+) -> Ticked:
+    """A row as it stands by what is `seen` at the lesion, beside what the whole `film` shows."""
+    value = truth(row.when, seen, pack)
+    signs = tuple(dict.fromkeys(_carrying(row.when, value, seen, pack)))
+    other = row.instead.sign if row.instead is not None else ""
+    instead = other if value is not True and present(seen.get(other)) else None
+    if value is None:
+        return Ticked(row.id, _STATES[value], missing=signs, instead=instead)
+    away = tuple(i for i in signs if present(film.get(i)) and not present(seen.get(i)))
+    return Ticked(row.id, _STATES[value], signs, away=away, instead=instead)
+
+
+def _asked(row: ChecklistRow) -> Iterator[str]:
+    """Every sign id that a row speaks of."""
+    yield from _named(row.when)
+    if row.instead is not None:
+        yield row.instead.sign
 
 
 def _carrying(when: Any, value: bool | None, seen: Mapping[str, SignObservation], pack: Pack) -> Iterator[str]:

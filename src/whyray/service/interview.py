@@ -407,14 +407,13 @@ class Interview:
         observations = reasoning.strike(self.reading.observations, rejected)
         found = {}
         for query in (q for q in queries if q.intent == "CHECKLIST"):
-            diagnosis = self.reading.pack.diagnosis(query.target or "")
-            if diagnosis is None:
-                continue
             lesion = by_id.get(query.anchors[0]) if len(query.anchors) == 1 else None
             look = self.looks.get(lesion.id) if lesion is not None else None
             extra = () if look is None else tuple(s for s in look.signs if s.id not in rejected)
             within = None if lesion is None else lesion.region
-            found[diagnosis.id] = reasoning.tick(diagnosis, observations, self.reading.pack, extra, within)
+            named = (self.reading.pack.diagnosis(t) for t in dict.fromkeys((query.target, *query.targets)) if t)
+            for diagnosis in (d for d in named if d is not None):
+                found[diagnosis.id] = reasoning.tick(diagnosis, observations, self.reading.pack, extra, within)
         return found
 
     def _changes(self) -> tuple[Change, ...] | None:
