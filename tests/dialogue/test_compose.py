@@ -180,6 +180,28 @@ def test_a_defining_sign_that_is_seen_is_said_to_count_more_than_the_probability
     assert ("go by the film" in text) == descriptive
 
 
+@pytest.mark.parametrize(("test", "zh", "en"), [
+    (Counterfactual(0.08, True), "已见到，以影像所见为准", "is seen: go by the film"),
+    (None, "（尚未作遮除检验），以影像所见为准", "(not yet tested by erasing it): go by the film"),
+    (Counterfactual(0.0, False), "请在原片上核对该征象", "look for the sign on the film itself"),
+])  # fmt: skip
+def test_a_defining_sign_that_fails_its_test_is_nothing_to_go_by(
+    pack: Pack, test: Counterfactual | None, zh: str, en: str
+) -> None:
+    first = films.edema()
+    evidence = (replace(first.evidence[0], counterfactual=test), *first.evidence[3:])
+    found = replace(first, verdict="possible", probability=0.1, evidence=evidence)
+    named = tuple(
+        replace(d, descriptive=True, core_signs=("bat_wing_opacity",)) if d.id == found.id else d
+        for d in pack.diagnoses
+    )
+    failed = test is not None and not test.passed
+    for question, said, trust in (("有什么异常？", zh, "以影像所见为准"), ("anything abnormal?", en, "go by the film")):
+        text = ask(replace(pack, diagnoses=named), question, (found,)).text
+        assert said in text
+        assert (trust in text) != failed
+
+
 def test_an_uncertainty_that_rounds_to_nothing_is_not_told(pack: Pack) -> None:
     p = Phrases(pack, "en")
     for uncertainty, told in ((0.004, "0.54"), (0.006, "0.54 ± 0.01"), (None, "0.54")):
@@ -468,12 +490,43 @@ def test_only_the_weightiest_signs_that_nothing_detects_are_named(pack: Pack) ->
 
 @pytest.mark.parametrize(("drop", "passed", "zh", "en"), [
     (0.22, True, "肺水肿概率下降 34% → 12%", "falls 34% → 12%: it rests on them"),
-    (0.01, False, "该概率并非由这些所见支撑", "stays at 33% (was 34%)"),
-    (-0.1, False, "概率不降反升 34% → 44%", "does not fall but rises 34% → 44%"),
+    (0.01, False, "该概率并非由这些所见支撑", "stays at 33% (was 34%): it does not rest on them"),
+    (-0.1, False, "概率不降反升 34% → 44%", "does not fall but rises 34% → 44%: it does not rest on them"),
 ])  # fmt: skip
 def test_all_reasons_erased_at_once(pack: Pack, drop: float, passed: bool, zh: str, en: str) -> None:
-    first, *others = films.findings()
-    tested = (replace(first, counterfactual=Counterfactual(drop, passed)), *others)
+    tested = erased((passed, passed), Counterfactual(drop, passed))
     assert zh in ask(pack, "为什么肺水肿", tested).text
     assert en in ask(pack, "why edema?", tested).text
     assert "at once" not in ask(pack, "why edema?").text  # not tested, not told
+
+
+def erased(alone: tuple[bool, bool], whole: Counterfactual) -> tuple[Finding, ...]:
+    """The findings with the two tested reasons passing alone or not, and `whole` of all of them at once."""
+    first, *others = films.findings()
+    passed = dict(zip(("bat_wing_opacity", "enlarged_heart"), alone, strict=True))
+    kept = tuple(
+        replace(e, counterfactual=Counterfactual(0.2 if passed[e.sign] else 0.0, passed[e.sign]))
+        for e in first.evidence
+        if e.sign in passed
+    )
+    rest = tuple(e for e in first.evidence if e.polarity != "for")
+    return (replace(first, evidence=(*kept, *rest), counterfactual=whole), *others)
+
+
+@pytest.mark.parametrize(("alone", "drop", "zh", "en"), [
+    ((True, False), 0.01, "有的通过检验（蝶翼样阴影）", "yet some pass the test when erased alone (bat-wing opacity)"),
+    ((True, True), -0.1, "（蝶翼样阴影、心影增大征）", "erased alone (bat-wing opacity, enlarged heart shadow)"),
+    ((False, False), 0.2, "共同支撑，单独任一项均未通过检验", "rests on them together, on none of them alone"),
+    ((True, False), 0.2, "单独未通过检验者除外（心影增大征）", "save what fails its own test (enlarged heart shadow)"),
+])  # fmt: skip
+def test_a_test_of_one_reason_and_the_test_of_all_do_not_deny_each_other(
+    pack: Pack, alone: tuple[bool, bool], drop: float, zh: str, en: str
+) -> None:
+    tested = erased(alone, Counterfactual(drop, drop > 0.1))
+    for question, said, none in (
+        ("为什么肺水肿", zh, "并非由这些所见支撑"),
+        ("why edema?", en, "it does not rest on them"),
+    ):
+        text = ask(pack, question, tested).text
+        assert said in text
+        assert none not in text

@@ -122,14 +122,21 @@ def _say_erased(draft: Draft, finding: Finding) -> None:
         return
     reasons = tuple(e for e in finding.evidence if e.polarity == "for" and e.region is not None)
     after = min(1.0, max(0.0, finding.probability - test.drop))
-    failed = tuple(e for e in reasons if e.failed)
-    falls = "erased.falls.but" if failed and len(failed) < len(reasons) else "erased.falls"
-    names = film.phrases.listed(film.phrases.inside(sign_of(film, e).name) for e in failed)
+    # Those whose own test says the other thing: their names stand in the same sentence.
+    other = tuple(e for e in reasons if e.counterfactual is not None and e.counterfactual.passed != test.passed)
+    key = "erased.falls" if test.passed else "erased.rises" if test.drop < -RISES else "erased.holds"
+    names = film.phrases.listed(_called(film, e) for e in other)
+    rest = ".together" if test.passed and len(other) == len(reasons) else ".but" if other else ""
     text = film.phrases.fill(
-        falls if test.passed else "erased.rises" if test.drop < -RISES else "erased.holds",
+        f"{key}{rest}",
         name=film.name(finding), signs=names, **film.phrases.change(finding.probability, after),
     )  # fmt: skip
     draft.add(text, finding, reasons)
+
+
+def _called(film: Film, item: Evidence) -> str:
+    p = film.phrases
+    return p.fill("short.pattern") if is_learned(film, item) else p.inside(sign_of(film, item).name)
 
 
 def _explain_shortly(draft: Draft, finding: Finding, parts: Sorted) -> None:

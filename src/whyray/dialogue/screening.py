@@ -55,7 +55,8 @@ def _screen_one(draft: Draft, diagnosis_id: str) -> None:
     film, (diagnosis, finding) = draft.film, found
     positive = finding.verdict != "not_supported"
     main, evidence = _main(film, finding, measured=True) if positive else ("", ())
-    say_verdict(draft, finding, main, evidence)
+    failed = film.phrases.fill("main.failed") if any(e.failed and not is_learned(film, e) for e in evidence) else ""
+    say_verdict(draft, finding, film.phrases.join((main, failed)), evidence)
     pro = sort_evidence(film, finding).pro
     say_core(draft, finding, pro)
     if positive:
@@ -141,9 +142,7 @@ def _listed(draft: Draft, findings: list[Finding], heading: str) -> None:
             p=p.percent(finding.probability),
             tier=p.fill(_tier(p, finding)),
         )
-        named = film.diagnosis(finding)
-        defined = finding.verdict != "supported" and any(named.defined_by(e.sign) for e in evidence)
-        text = p.join((line[:1].upper() + line[1:], main, p.fill("main.defined") if defined else ""))
+        text = p.join((line[:1].upper() + line[1:], main, *(_standing(film, finding, e) for e in evidence)))
         draft.add(p.fill("numbered", n=number, text=text), finding, evidence)
 
 
@@ -195,4 +194,13 @@ def _main(film: Film, finding: Finding, *, measured: bool = False) -> tuple[str,
     sign, place = p.inside(sign_of(film, best).name), p.also((p.text(best.location), number))
     key = "main" if own else "main.beside"
     words = p.fill(f"{key}.place", sign=sign, place=place) if place else p.fill(key, sign=sign)
-    return p.join((words, p.fill("main.failed") if best.failed else "")), (best,)
+    return words, (best,)
+
+
+def _standing(film: Film, finding: Finding, item: Evidence) -> str:
+    """How the main sign stands against an improbable conclusion that it defines, or that it failed its test."""
+    p, test = film.phrases, item.counterfactual
+    if finding.verdict != "supported" and film.diagnosis(finding).defined_by(item.sign):
+        state = ".untested" if test is None else "" if test.passed else ".failed"
+        return p.fill(f"main.defined{state}")
+    return p.fill("main.failed") if item.failed and not is_learned(film, item) else ""

@@ -325,8 +325,14 @@ class Interview:
         return any(detector.kind == perception.CLOSER for detector in found)
 
     def _tested(self, query: Query, findings: tuple[Finding, ...], rejected: frozenset[str]) -> tuple[Finding, ...]:
-        """Findings with the counterfactual test done on what carries the conclusions asked for."""
-        asked = {q.target for q in (query, *query.parts) if q.intent in REASONED}
+        """Findings with the counterfactual test done on what carries the conclusions asked for.
+
+        A screening heeds the tests of the questions before it: what failed there is no reason here.
+        """
+        now = (query, *query.parts)
+        told = (t.query for t in self.session.turns if t.film in ("", self.session.image_sha256))
+        earlier = (p for q in told for p in (q, *q.parts)) if any(q.intent == "SCREEN" for q in now) else ()
+        asked = {q.target for q in (*now, *earlier) if q.intent in REASONED}
         return tuple(self.test(f, self.reading, rejected) if f.id in asked else f for f in findings)
 
     def _context(

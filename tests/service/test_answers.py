@@ -1,0 +1,125 @@
+"""Answers about real films, turn by turn: what one of them says, another does not deny."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from whyray.domain import Lang, Session, View
+from whyray.service import Reader, Settings
+
+MASS, BOTH, AP_FLUID = "00006072_000", "00019000_000", "00003450_000"  # train, val, train
+FAILED, DISAGREE = "00007833_000", "00003137_001"  # val
+SCALE = 0.4  # mm a pixel: a mass is only looked for on a film with its scale
+
+
+@pytest.fixture(scope="module")
+def reader() -> Reader:
+    return Reader(Settings(cached_readings=16))
+
+
+def opened(reader: Reader, data: Path, film: str, lang: Lang = "en", view: View = "PA") -> Session:
+    return reader.open(data / "nih" / f"{film}.jpg", lang=lang, spacing_mm=SCALE, view=view)
+
+
+def core(reader: Reader, label: str) -> str:
+    """The sign that defines a diagnosis."""
+    return next(d for d in reader.packs[0].diagnoses if d.label == label).core_signs[0]
+
+
+@pytest.mark.parametrize(("lang", "question", "said"), [
+    ("en", "How many typical signs of early lung cancer are met?", "seen instead: mass shadow"),
+    ("zh", "早期肺癌的典型表现，符合几条？", "所见为肿块影"),
+])  # fmt: skip
+def test_a_mass_is_what_the_checklist_of_early_cancer_is_ticked_on(
+    reader: Reader, data_root: Path, lang: Lang, question: str, said: str
+) -> None:
+    mass = core(reader, "Mass")
+    session = opened(reader, data_root, MASS, lang)
+    turn = reader.ask(session.id, question)
+    rows = [f for f in turn.facts if f.kind == "row"]
+    assert {f.anchor for f in rows} == {"A1"}
+    assert (rows[0].state, rows[0].sign) == ("unmet", mass)
+    assert said in rows[0].text.get(lang)
+    assert "3 cm" in rows[0].text.get(lang)
+    places = [f for f in rows if f.state == "met"]
+    assert [f.sign for f in places] == [mass]  # where it lies is told of the mass
+
+
+def test_a_nodule_is_told_beside_a_mass_for_what_it_is(reader: Reader, data_root: Path) -> None:
+    session = opened(reader, data_root, BOTH)
+    anchors = {a.sign: a.id for a in reader.ask(session.id, "anything abnormal?").anchors}
+    nodule, mass = core(reader, "Nodule"), core(reader, "Mass")
+    of_nodule = reader.ask(session.id, f"how many typical signs of early lung cancer does {anchors[nodule]} have?")
+    assert "elsewhere" not in of_nodule.text
+    assert "seen instead" not in of_nodule.text
+    of_mass = reader.ask(session.id, f"how many typical signs of early lung cancer does {anchors[mass]} have?")
+    assert "seen instead: mass shadow" in of_mass.text
+
+
+def test_two_checklists_asked_for_at_once_are_both_told(reader: Reader, data_root: Path) -> None:
+    text = reader.ask(opened(reader, data_root, BOTH, "zh").id, "肿块符合早期肺癌的几条？").text
+    assert "未作核对" not in text
+    assert "肺癌的典型表现核对" in text
+    assert "肺肿块的典型表现核对" in text
+
+
+@pytest.mark.parametrize("question", [
+    "why pleural effusion?", "pleural effusion checklist", "effusion or atelectasis?",
+    "为什么判断胸腔积液？", "胸腔积液典型表现符合几条？", "胸腔积液还是肺不张？",
+])  # fmt: skip
+def test_an_amount_of_fluid_for_upright_films_is_not_told_of_an_ap_film(
+    reader: Reader, data_root: Path, question: str
+) -> None:
+    limit = ("does not apply", "不适用")
+    views: tuple[View, ...] = ("AP", "PA")
+    supine, upright = (reader.ask(opened(reader, data_root, AP_FLUID, view=view).id, question).text for view in views)
+    assert "175" in supine
+    assert any(words in supine for words in limit)
+    assert not any(words in upright for words in limit)
+
+
+def test_the_limit_of_a_significance_stands_in_json_too(reader: Reader, data_root: Path) -> None:
+    told = []
+    for view in ("AP", "PA"):
+        reading = reader.reading(opened(reader, data_root, AP_FLUID, view=view).id)  # type: ignore[arg-type]
+        finding = next(f for f in reading.findings if (d := reading.pack.diagnosis(f.id)) and d.label == "Effusion")
+        told.append(next(e.significance for e in finding.evidence if e.sign == core(reader, "Effusion")))
+    assert told[0].en.startswith(told[1].en)
+    assert told[0].zh.startswith(told[1].zh)
+    assert told[0] != told[1]
+
+
+@pytest.mark.parametrize(("questions", "trust", "doubt"), [
+    (("why pleural effusion?", "anything abnormal?"), "go by the film", "look for the sign on the film itself"),
+    (("为什么判断胸腔积液？", "有什么异常？"), "以影像所见为准", "请在原片上核对该征象"),
+])  # fmt: skip
+def test_an_overview_heeds_the_test_that_an_earlier_answer_told(
+    reader: Reader, data_root: Path, questions: tuple[str, str], trust: str, doubt: str
+) -> None:
+    """The blunted angle fails its test on this film: nothing to go by afterwards, and not tested before."""
+    session = opened(reader, data_root, FAILED)
+    first = reader.ask(session.id, questions[1]).text
+    assert trust in first
+    assert doubt not in first
+    why = reader.ask(session.id, questions[0])
+    angle = next(e for e in why.items if e.sign == core(reader, "Effusion"))
+    assert angle.failed
+    after = reader.ask(session.id, questions[1])
+    assert doubt in after.text
+    assert trust not in after.text
+    assert [e.counterfactual for e in after.items if e.id == angle.id] == [angle.counterfactual]
+
+
+@pytest.mark.parametrize(("question", "denied"), [
+    ("why cardiomegaly?", "it does not rest on them"),
+    ("为什么判断心脏增大？", "并非由这些所见支撑"),
+])  # fmt: skip
+def test_a_reason_that_passes_alone_is_not_denied_by_the_test_of_all(
+    reader: Reader, data_root: Path, question: str, denied: str
+) -> None:
+    turn = reader.ask(opened(reader, data_root, DISAGREE).id, question)
+    assert any(e.counterfactual is not None and e.counterfactual.passed for e in turn.items)
+    assert denied not in turn.text
+    assert ("the tests disagree" in turn.text) or ("两种检验不一致" in turn.text)
