@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
@@ -123,3 +125,32 @@ def test_a_reason_that_passes_alone_is_not_denied_by_the_test_of_all(
     assert any(e.counterfactual is not None and e.counterfactual.passed for e in turn.items)
     assert denied not in turn.text
     assert ("the tests disagree" in turn.text) or ("两种检验不一致" in turn.text)
+
+
+@pytest.mark.parametrize(("lang", "before", "question"), [
+    ("en", (), "anything abnormal?"),
+    ("zh", (), "有什么异常？"),
+    ("en", ("why a nodule?",), "anything abnormal?"),
+    ("en", ("where is the mass?", "why effusion?"), "why a nodule? anything abnormal?"),
+    ("zh", ("结节在哪里？",), "有什么异常？"),
+])  # fmt: skip
+def test_an_overview_calls_what_is_seen_by_its_anchor(
+    reader: Reader, data_root: Path, lang: Lang, before: tuple[str, ...], question: str
+) -> None:
+    session = opened(reader, data_root, BOTH, lang)
+    for text in before:
+        reader.ask(session.id, text)
+    turn = reader.ask(session.id, question)
+    names = {s.name.get(lang).lower(): s.id for s in reader.packs[0].signs}
+    made = {a.id: a.sign for a in reader.store.get(session.id).made}
+    (seen,) = (s.text for s in turn.sentences if s.text.startswith(("Signs seen", "所见征象")))
+    told = [(n.strip(), a.upper()) for n, a in re.findall(r"[:,：、]([^(（,:、：]+)[(（](a\d+)", seen.lower())]
+    assert len(told) == 3
+    assert {anchor: names[name] for name, anchor in told} == {a: made[a] for _, a in told}
+    assert len(made) == len(set(made.values()))
+
+
+def test_a_reading_outside_of_a_conversation_names_no_anchor(reader: Reader, data_root: Path) -> None:
+    reading = reader.reading(opened(reader, data_root, BOTH).id)
+    for lang in get_args(Lang):
+        assert not re.search(r"\bA\d", " ".join(s.text for s in reader.summary(reading, lang)))

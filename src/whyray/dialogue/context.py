@@ -16,6 +16,9 @@ class Context:
     ----------
     anchors
         All anchors made so far, oldest first.
+    made
+        How many anchors the conversation has made, those of earlier films too; None outside of a conversation, where
+        no place has a name.
     looks
         Anchor id -> closer look at it.
     relations
@@ -41,6 +44,7 @@ class Context:
     """
 
     anchors: tuple[Anchor, ...] = ()
+    made: int | None = None
     looks: Mapping[str, Look] = field(default_factory=dict)
     relations: Mapping[str, tuple[Relation, ...]] = field(default_factory=dict)
     figures: tuple[Figure, ...] = ()

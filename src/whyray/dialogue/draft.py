@@ -33,11 +33,16 @@ FactKind = Literal["attribute", "distance", "row", "place", "change", "differenc
 
 @dataclass(frozen=True, eq=False, slots=True)
 class Place:
-    """A place spoken of, proposed as an anchor; ``sign`` is the sign id whose mask `region` is, if any."""
+    """A place spoken of, proposed as an anchor.
+
+    ``sign`` is the sign id whose mask `region` is, if any; ``id`` is what the answer calls it: the id of its anchor, or
+    of the one that it is to have. Empty outside of a conversation.
+    """
 
     label: Bilingual
     region: Region
     sign: str | None = None
+    id: str = ""
 
 
 @dataclass(frozen=True, eq=False, slots=True)
@@ -144,7 +149,8 @@ class Draft:
 
     ``asked`` are the diagnosis ids that any question of the same text asks about,
     ``told`` are the evidence ids whose reasons were given in full, ``grounded`` those whose ratio and source were,
-    ``earlier`` the sentences of the questions before, ``meant`` the (anchor, sign) pairs whose meaning was said.
+    ``earlier`` the sentences of the questions before, ``meant`` the (anchor, sign) pairs whose meaning was said,
+    ``places`` the places spoken of so far, by sign.
     """
 
     film: Film
@@ -156,6 +162,7 @@ class Draft:
     grounded: set[str] = field(default_factory=set)
     earlier: set[Sentence] = field(default_factory=set)
     meant: set[tuple[str, str]] = field(default_factory=set)
+    places: dict[str, Place] = field(default_factory=dict)
 
     def turn_to(self, film: Film) -> None:
         """Go on with the next question; what was said already is not said again."""
@@ -180,12 +187,17 @@ class Draft:
         """Remember evidence as spoken of."""
         for item in evidence:
             self.spoken.setdefault(item.id, (finding, item))
+            if item.region is not None and item.sign not in self.places:
+                self._propose(item.sign, self._label(finding, item), item.region)
 
     def note(self, kind: FactKind, name: Words, text: Words, **more: Any) -> Fact:
         """Keep a fact without a sentence of its own; `more` are further fields of `Fact`."""
         phrases = self.film.phrases
         fact = Fact(f"F{len(self.facts) + 1}", kind, phrases.both(name), phrases.both(text), **more)
         self.facts.append(fact)
+        observed = self.film.observations.sign(fact.sign) if fact.sign is not None else None
+        if fact.region is not None and fact.anchor is None and observed is not None and observed.id not in self.places:
+            self._propose(observed.id, label_of(observed, self.film.pack), fact.region)
         return fact
 
     def state(
@@ -206,16 +218,21 @@ class Draft:
     def answer(self) -> Answer:
         """Return the finished reply."""
         items = tuple(item for _, item in self.spoken.values())
-        proposed: dict[str, Place] = {}
-        for finding, item in self.spoken.values():
-            if item.region is not None and item.sign not in proposed:
-                proposed[item.sign] = Place(self._label(finding, item), item.region, item.sign)
-        for fact in self.facts:
-            observed = self.film.observations.sign(fact.sign) if fact.sign is not None else None
-            if fact.region is None or fact.anchor is not None or observed is None or observed.id in proposed:
-                continue
-            proposed[observed.id] = Place(label_of(observed, self.film.pack), fact.region, observed.id)
-        return Answer(tuple(self.sentences), items, tuple(proposed.values()), tuple(self.facts))
+        return Answer(tuple(self.sentences), items, tuple(self.places.values()), tuple(self.facts))
+
+    def called(self, item: Evidence) -> str:
+        """Id of the anchor of an evidence spoken of, made or to be made; empty where there is none."""
+        place = self.places.get(item.sign)
+        return place.id if place is not None and item.region is not None else ""
+
+    def _propose(self, sign: str, label: Bilingual, region: Region) -> None:
+        """Remember a place under the name of its anchor, else under the next name that the conversation gives."""
+        context = self.film.context
+        known = next((a.id for a in context.anchors if a.sign == sign and a.region.same(region)), "")
+        if not known and context.made is not None:
+            taken = {a.id for a in context.anchors}
+            known = f"A{context.made + sum(p.id not in taken for p in self.places.values()) + 1}"
+        self.places[sign] = Place(label, region, sign, known)
 
     def _label(self, finding: Finding, item: Evidence) -> Bilingual:
         return self.film.phrases.both(lambda p: self._label_in(p, finding, item))

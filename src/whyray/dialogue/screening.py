@@ -101,7 +101,8 @@ def _screen_all(draft: Draft) -> None:
 
 
 def _say_seen(draft: Draft, listed: list[Finding]) -> None:
-    """What is on the film before what it may mean: every sign seen that bears on a diagnosis, and its first number.
+    """What is on the film before what it may mean: every sign seen that bears on a diagnosis, by its name in this
+    conversation and its first number.
 
     The evidence that `listed` conclusions name is cited where there is one, or else the one that weighs most in them;
     that of a normal study comes last.
@@ -119,15 +120,14 @@ def _say_seen(draft: Draft, listed: list[Finding]) -> None:
     if not best:
         return
     seen = sorted(best.values(), key=lambda entry: -entry[0][1])
-    signs = p.listed(
-        p.beside(
-            p.inside(sign_of(film, e).name), p.listed(p.measurement(m, film.calibrated) for m in e.measurements[:1])
-        )
-        for _, _, e in seen
-    )
-    draft.say("screen.seen", tuple(e for _, _, e in seen), signs=signs)
     for _, finding, item in seen:
         draft.cite(finding, (item,))
+
+    def inside(item: Evidence) -> str:
+        return p.also((draft.called(item), *(p.measurement(m, film.calibrated) for m in item.measurements[:1])))
+
+    signs = p.listed(p.beside(p.inside(sign_of(film, e).name), inside(e)) for _, _, e in seen)
+    draft.say("screen.seen", tuple(e for _, _, e in seen), signs=signs)
 
 
 def _listed(draft: Draft, findings: list[Finding], heading: str) -> None:

@@ -89,6 +89,10 @@ class Region:
             return 0
         return int(np.count_nonzero(self._window(x0, y0, x1, y1) & other._window(x0, y0, x1, y1)))
 
+    def same(self, other: Region) -> bool:
+        """Whether a region of the same image holds the same pixels."""
+        return self is other or (self.bbox == other.bbox and bool((self.crop == other.crop).all()))
+
     def iou(self, other: Region) -> float:
         """Intersection over union with a region of the same image, in [0, 1]."""
         shared = self.overlap_px(other)

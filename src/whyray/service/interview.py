@@ -150,11 +150,12 @@ class Interview:
         return Anchor(f"A{number}", label, region, parents, turn, sign, self.session.image_sha256)
 
     def _proposed(self, answer: dialogue.Answer, made: tuple[Anchor, ...]) -> Iterator[Anchor]:
-        """Anchors of the places that the answer speaks of and that have none yet."""
-        known = [(a.sign, a.region) for a in (*self.session.anchors, *made)]
-        new = [p for p in answer.anchors if not any(p.sign == s and same(p.region, r) for s, r in known)]
-        for number, place in enumerate(new):
-            yield self._anchor(len(made) + number, place.label, place.region, (), place.sign)
+        """Anchors of the places that the answer speaks of and that have none yet, called as it calls them."""
+        known = {a.id for a in (*self.session.anchors, *made)}
+        turn = len(self.session.turns) + 1
+        for place in answer.anchors:
+            if place.id not in known:
+                yield Anchor(place.id, place.label, place.region, (), turn, place.sign, self.session.image_sha256)
 
     def _refuse_strangers(self, query: Query) -> None:
         """Refuses an anchor that was never made, or that lies on another film."""
@@ -350,6 +351,7 @@ class Interview:
         reporting = any(q.intent == "REPORT" for q in queries)
         return dialogue.Context(
             anchors=anchors,
+            made=len(self.session.made) + len(made),
             looks=self._looks(queries, anchors),
             relations=self._relations(queries, anchors),
             figures=self._figures(queries),
@@ -427,8 +429,3 @@ class Interview:
             return None
         now, before = self.reading, self.prior
         return perception.changes(now.image, now.observations, before.image, before.observations, now.pack)
-
-
-def same(region: Region, other: Region) -> bool:
-    """Whether two regions of one film hold the same pixels."""
-    return region is other or (region.bbox == other.bbox and bool((region.crop == other.crop).all()))
