@@ -331,3 +331,47 @@ def test_what_speaks_against_goes_on_about_the_diagnosis(chest: Pack, text: str)
 def test_a_diagnosis_asked_about_is_no_description_of_its_anchor(chest: Pack, text: str) -> None:
     session = conversation(HEART, Query("why edema?", "en", "WHY", EDEMA))
     assert understand(text, chest, session).intent == "SCREEN"
+
+
+@pytest.mark.parametrize("text", ["which side?", "哪一侧？", "在哪？", "on which side"])
+def test_a_question_for_the_side_goes_on_with_what_was_asked_about(chest: Pack, text: str) -> None:
+    heart = anchor("A3", "enlarged_heart", "心影增大", "enlarged heart", [370, 500, 750, 840])
+    for before, meant in (
+        (("why cardiomegaly?",), (None, ("A3",), ())),
+        (("why a nodule?", "is there a pneumothorax?"), ("pneumothorax", (), ())),
+        (("is there a pneumothorax?", "thank you"), ("pneumothorax", (), ())),
+        (("有没有Kerley B线",), (None, (), ("kerley_b_lines",))),
+        (("is there a pneumothorax?", "A1多大"), (None, ("A1",), ())),
+    ):
+        session = conversation(RIGHT, LEFT, heart)
+        for question in before:
+            session = conversation(session, understand(question, chest, session))
+        query = understand(text, chest, session)
+        assert query.intent == "LOCATE"
+        assert (query.target, query.anchors, query.signs) == meant, before
+
+
+def test_the_side_asked_for_in_the_same_breath_is_that_of_the_conclusion(chest: Pack) -> None:
+    for text in ("is there a pneumothorax? which side?", "有没有气胸？哪一侧？"):
+        query = understand(text, chest, conversation(RIGHT, LEFT))
+        assert [(p.intent, p.target, p.anchors) for p in query.parts] == [("LOCATE", "pneumothorax", ())]
+
+
+@pytest.mark.parametrize(
+    "text", ["不对，是左边那个", "不对，左边那个", "no, the left one", "wrong, it is the left one", "错了，是左边的"]
+)
+def test_an_objection_that_points_elsewhere_asks_again_about_that_place(chest: Pack, text: str) -> None:
+    session = conversation(RIGHT, LEFT)
+    session = conversation(session, understand("A1多大", chest, session))
+    query = understand(text, chest, session)
+    assert (query.intent, query.anchors, query.aspects) == ("MEASURE", (LEFT.id,), ("size",))
+
+
+@pytest.mark.parametrize(
+    "text", ["不对，不是左边那个", "不对，划掉左边那个", "wrong, the left one is a vessel", "A2不对"]
+)
+def test_an_objection_that_denies_what_it_points_at_is_a_correction(chest: Pack, text: str) -> None:
+    session = conversation(RIGHT, LEFT)
+    session = conversation(session, understand("A1多大", chest, session))
+    query = understand(text, chest, session)
+    assert (query.intent, query.anchors) == ("CORRECT", (LEFT.id,))

@@ -198,8 +198,10 @@ def locate(draft: Draft) -> None:
     film, query = draft.film, draft.film.query
     signs = [s for s in map(film.pack.sign, query.signs) if s is not None]
     if query.anchors:
-        for anchor in chosen(draft):
+        anchors = chosen(draft)
+        for anchor in anchors:
             place_fact(draft, anchor, spoken=True)
+        _say_other_side(draft, anchors)
     elif query.choices:
         chosen(draft)
     elif signs:
@@ -213,6 +215,14 @@ def locate(draft: Draft) -> None:
         chosen(draft)
     else:
         draft.say("locate.ask", first=film.examples()[0])
+
+
+def _say_other_side(draft: Draft, anchors: Iterable[Anchor]) -> None:
+    """Say so when a side is asked about on which nothing of what is located lies."""
+    film, asked = draft.film, draft.film.parse.reading.sides
+    lying = [sides_of(film, _zones(film, a) or ()) for a in anchors]
+    if len(asked) == 1 and all(lying) and not any(asked[0] in sides for sides in lying):
+        draft.say("place.other_side", side=film.phrases.fill(f"side.{asked[0]}"))
 
 
 def say_sign(draft: Draft, sign: SignDefinition) -> Fact | None:
@@ -260,10 +270,13 @@ def _locate_diagnosis(draft: Draft, target: str) -> None:
 
 
 def _locate_evidence(draft: Draft, finding: Finding) -> None:
-    """Number the located reasons of a finding with their places."""
+    """Number the located reasons of a finding with their places, or of a likely one what goes along with it."""
     film, p = draft.film, draft.film.phrases
-    located = [e for e in sort_evidence(film, finding).pro if e.region is not None]
-    draft.say("place.found" if located else "place.none", name=film.name(finding))
+    shows = film.diagnosis(finding).shows
+    pro = [e for e in sort_evidence(film, finding).pro if e.region is not None]
+    own = [e for e in pro if is_learned(film, e) or shows(sign_of(film, e))]
+    located = own or (pro if finding.verdict != "not_supported" else [])
+    draft.say("place.found" if own else "place.beside" if located else "place.none", name=film.name(finding))
     for number, item in enumerate(located, 1):
         if is_learned(film, item):
             name = p.fill("anchor.learned", name=film.name(finding))

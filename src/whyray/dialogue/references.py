@@ -14,6 +14,8 @@ from whyray.domain import Anchor, Intent, Pack, Query, Session
 # Intents that speak of a lesion, and of these the ones that go on with the last one when they name none.
 TAKING: tuple[Intent, ...] = ("DESCRIBE", "MEASURE", "CHECKLIST", "LOCATE", "CORRECT")
 INHERITING: tuple[Intent, ...] = ("DESCRIBE", "MEASURE", "CHECKLIST", "LOCATE")
+# Intents that change no topic.
+IDLE: tuple[Intent, ...] = ("OUT_OF_SCOPE", "HELP", "REPORT")
 # Aspects that a lesion may have several of, so that "they" are parts of it.
 SEVERAL = frozenset({"spicules", "lobulation", "bubbles", "calcification"})
 # Two regions are level, or of one size, when they differ by less than this part of the film's height or of the larger.
@@ -37,23 +39,29 @@ class Scene:
     """What a reference may mean: all anchors, the several last dealt with, and those last spoken of.
 
     ``counted`` when the last question was about things that one lesion has several of (spicules, notches).
+    ``topic`` is the last question where it was about a conclusion or sign that no anchor stands for.
     """
 
     anchors: tuple[Anchor, ...]
     pool: tuple[Anchor, ...]
     spoken: tuple[Anchor, ...]
     counted: bool = False
+    topic: Query | None = None
 
     @staticmethod
-    def of(session: Session | None, before: Query | None = None) -> Scene:
+    def of(session: Session | None, pack: Pack, before: Query | None = None) -> Scene:
         """Build it from a conversation; `before` is an earlier question of the same sentence."""
         if session is None:
-            return Scene((), (), ())
+            return Scene((), (), (), topic=None if before is None or not _topical(before) else before)
         by_id = {a.id: a for a in session.anchors}
         asked = [[*reversed(t.query.parts), t.query] for t in reversed(session.turns)]
         if before is not None:
             asked.insert(0, [before])
-        spoken = next((q.anchors for qs in asked for q in qs if any(a in by_id for a in q.anchors)), None)
+        topic = next((q for qs in asked for q in qs if q.intent not in IDLE), None)
+        topic = topic if topic is not None and _topical(topic) else None
+        spoken = _standing_for(topic, session.anchors, pack) if topic is not None else None
+        topic = None if spoken else topic
+        spoken = spoken or next((q.anchors for qs in asked for q in qs if any(a in by_id for a in q.anchors)), None)
         if spoken is None:
             spoken = next((ids for t in reversed(session.turns) if (ids := _ids(t.anchors, by_id))), ())
         several = (
@@ -65,7 +73,21 @@ class Scene:
         pool = next(several, tuple(by_id))
         last = before or (session.turns[-1].query if session.turns else None)
         counted = last is not None and bool(SEVERAL & set(last.aspects))
-        return Scene(session.anchors, _of(pool, by_id), _of(spoken, by_id), counted)
+        return Scene(session.anchors, _of(pool, by_id), _of(spoken, by_id), counted, topic)
+
+
+def _topical(query: Query) -> bool:
+    """Whether a question is about one conclusion or sign, and not about a place."""
+    about = query.target is not None or bool(query.signs)
+    placed = (query.anchors or query.choices) and not (query.intent == "SCREEN" and query.signs)
+    return about and not placed and len(query.targets) < 2 and query.intent != "CORRECT"
+
+
+def _standing_for(topic: Query, anchors: tuple[Anchor, ...], pack: Pack) -> tuple[str, ...] | None:
+    """Anchors of the sign that a question names, or of the first core sign of its target that has some."""
+    diagnosis = pack.diagnosis(topic.target or "")
+    signs = topic.signs or (diagnosis.core_signs if diagnosis is not None else ())
+    return next((ids for s in signs if (ids := tuple(a.id for a in anchors if a.sign == s))), None)
 
 
 @dataclass(frozen=True, eq=False, slots=True)

@@ -31,6 +31,9 @@ MARKED = frozenset({"angle"})
 _COUNTED = frozenset({"count"})
 # A place belongs to the word that starts so many characters after it, or ends so many before it.
 AFTER, BEFORE = 3, 10
+# Features of an objection that only points to another place, and what it begins with: "no, the left one".
+_ELSEWHERE = frozenset({"correct", "lesion", "reference", "opener", "negation", "opposed"})
+_OBJECTING = frozenset({"objected", "contradicted"})
 _JOINED = re.compile(r"\d\s*\+\s*a")
 
 
@@ -80,9 +83,9 @@ def _query(piece: Piece, pack: Pack, session: Session | None, before: Query | No
     """Read one clause; `before` is the question before it in the same text."""
     parse = piece.parse
     named = name(parse.scan, parse.reading, pack)
-    scene = Scene.of(session, before)
-    if _goes_on(parse, session) or _only_named(parse, scene, pack):
-        return _follow_up(piece, named, scene, pack, session)
+    scene = Scene.of(session, pack, before)
+    if _goes_on(parse, session, before) or _only_named(parse, scene, pack):
+        return _follow_up(piece, named, scene, pack, session, before)
     if parse.intent == "OUT_OF_SCOPE" or parse.intent == "HELP":
         return Query(piece.text, parse.lang, parse.intent)
     groups = _GROUPS.get(parse.intent, ())
@@ -93,9 +96,13 @@ def _query(piece: Piece, pack: Pack, session: Session | None, before: Query | No
     if parse.intent == "COMPARE" and parse.targets and not (chosen.named or "prior" in parse.reading.features):
         chosen = _last_dealt_with(session, before)
     target = _target(parse, pack, session)
+    topic = scene.topic if _keeps_topic(parse, named, chosen) else None
+    if topic is not None:
+        chosen, target = Chosen(), topic.target
     if target is None and before is not None and parse.intent in (*_TARGETED, "CHECKLIST"):
         target = None if parse.reading.unclear else before.target or target
     signs = _corrected(parse, chosen, session, pack) if parse.intent == "CORRECT" else named.signs
+    signs = topic.signs if topic is not None else signs
     return Query(
         piece.text,
         parse.lang,
@@ -110,6 +117,12 @@ def _query(piece: Piece, pack: Pack, session: Session | None, before: Query | No
         named.form,
         chosen.merged,
     )
+
+
+def _keeps_topic(parse: Parse, named: Named, chosen: Chosen) -> bool:
+    """Tell whether a question for a place names none and nothing that has one: "which side?" goes on with the topic."""
+    naming = parse.targets or parse.reading.unclear or named.signs or named.places or parse.reading.sides
+    return parse.intent == "LOCATE" and not (naming or chosen.named)
 
 
 def _last_dealt_with(session: Session | None, before: Query | None) -> Chosen:
@@ -171,9 +184,12 @@ def _beside(scan: Scan, things: tuple[Hit, ...]) -> tuple[Hit, ...]:
     )
 
 
-def _goes_on(parse: Parse, session: Session | None) -> bool:
+def _goes_on(parse: Parse, session: Session | None, before: Query | None) -> bool:
     """Tell whether the text only names or points ("and the other one?"), so that the last question is asked again."""
-    if session is None or not session.turns or parse.intent in ("CORRECT", "COMPARE") or asks(parse):
+    started = session is not None and bool(session.turns)
+    if _points_elsewhere(parse):
+        return started or before is not None
+    if session is None or not started or parse.intent in ("CORRECT", "COMPARE") or asks(parse):
         return False
     features = parse.reading.features
     refused = parse.intent == "OUT_OF_SCOPE" and parse.rule
@@ -185,6 +201,14 @@ def _goes_on(parse: Parse, session: Session | None) -> bool:
     return bool(features & {"reference", "again"} or ids_named(parse.text) or (parse.details and session.anchors))
 
 
+def _points_elsewhere(parse: Parse) -> bool:
+    """Tell whether an objection only says which place is meant instead: nothing is struck out by it."""
+    told = parse.reading.features
+    other = any(set(h.values) - {"this", "lesion"} for h in references(parse.scan))
+    only = bool(told & _OBJECTING) and told <= _ELSEWHERE | _OBJECTING
+    return parse.intent == "CORRECT" and only and bool(parse.reading.sides or other)
+
+
 def _only_named(parse: Parse, scene: Scene, pack: Pack) -> bool:
     """Tell whether the text is the bare name of a lesion of the conversation, as when asked back which is meant."""
     if parse.intent != "SCREEN" or parse.reading.features - _BARE:
@@ -192,18 +216,19 @@ def _only_named(parse: Parse, scene: Scene, pack: Pack) -> bool:
     return any(called(scene.anchors, noun, pack) for noun in (*nouns(parse.scan), *covered(parse.scan)))
 
 
-def _follow_up(piece: Piece, named: Named, scene: Scene, pack: Pack, session: Session | None) -> Query:
+def _follow_up(
+    piece: Piece, named: Named, scene: Scene, pack: Pack, session: Session | None, before: Query | None
+) -> Query:
     parse = piece.parse
-    last = next(
-        (q for t in reversed(session.turns if session else ()) for q in (*reversed(t.query.parts), t.query)), None
-    )
+    told = (q for t in reversed(session.turns if session else ()) for q in (*reversed(t.query.parts), t.query))
+    last = before if before is not None and _points_elsewhere(parse) else next(told, None)
     intent: Intent = last.intent if last is not None and last.intent in TAKING else "DESCRIBE"
     aspects = last.aspects if last is not None and last.intent == intent else ()
     chosen = resolve(_asked(parse, intent, named, pack), scene, pack)
     if (parse.reading.diagnoses and not chosen.named) or (last is not None and not (chosen.anchors or chosen.choices)):
         if last is not None and last.intent in _ABOUT_DISEASE and parse.reading.diagnoses:
             intent = last.intent
-        elif not scene.anchors:
+        elif not scene.anchors and not _points_elsewhere(parse):
             intent = parse.intent
     target = _target(replace(parse, intent=intent), pack, session)
     if intent in ("OUT_OF_SCOPE", "HELP"):
