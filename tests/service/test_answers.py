@@ -154,3 +154,59 @@ def test_a_reading_outside_of_a_conversation_names_no_anchor(reader: Reader, dat
     reading = reader.reading(opened(reader, data_root, BOTH).id)
     for lang in get_args(Lang):
         assert not re.search(r"\bA\d", " ".join(s.text for s in reader.summary(reading, lang)))
+
+
+@pytest.mark.parametrize("ask", ["which side?", "哪一侧？"])
+def test_the_side_asked_for_is_that_of_what_was_just_discussed(reader: Reader, data_root: Path, ask: str) -> None:
+    """A mass on the left, a nodule on the right, and no pneumothorax."""
+    session = opened(reader, data_root, BOTH)
+    reader.ask(session.id, "anything abnormal?")
+    sides = {"Mass": ("patient's left", "患者左侧"), "Nodule": ("patient's right", "患者右侧")}
+    for label, told in (*sides.items(), *reversed(sides.items())):
+        reader.ask(session.id, f"why {label.lower()}?")
+        turn = reader.ask(session.id, ask)
+        made = {a.id: a.sign for a in reader.store.get(session.id).made}
+        assert [made[a] for a in turn.query.anchors] == [core(reader, label)]
+        assert any(words in turn.text for words in told)
+    reader.ask(session.id, "is there a pneumothorax?")
+    turn = reader.ask(session.id, ask)
+    assert turn.query.target == next(d.id for d in reader.packs[0].diagnoses if d.label == "Pneumothorax")
+    assert turn.query.anchors == ()
+    assert "nodular" not in turn.text
+
+
+@pytest.mark.parametrize("text", [
+    "where is the nodule? that is a vessel", "where is the nodule? how big is it? it is a vessel",
+    "结节在哪里？那是血管，不是结节",
+])  # fmt: skip
+def test_a_correction_sees_the_anchor_that_the_same_text_made(reader: Reader, data_root: Path, text: str) -> None:
+    session = opened(reader, data_root, BOTH)
+    turn = reader.ask(session.id, text)
+    nodule = core(reader, "Nodule")
+    (anchor,) = turn.anchors
+    assert anchor.sign == nodule
+    assert turn.correction is not None
+    assert (turn.correction.sign, turn.correction.rejected, turn.correction.anchor) == (nodule, True, anchor.id)
+    assert f"({anchor.id})" in turn.text or f"（{anchor.id}）" in turn.text
+    after = reader.ask(session.id, "anything abnormal?")
+    assert nodule not in {e.sign for e in after.items}
+
+
+@pytest.mark.parametrize(("text", "elsewhere"), [
+    ("肿块在哪里？不对，是左边那个", ""),
+    ("结节在哪里？不对，是左边那个", "所问为左侧，上述标记不在该侧"),
+    ("where is the nodule? wrong, it is the left one", "You asked about the left side"),
+])  # fmt: skip
+def test_an_objection_that_only_points_strikes_nothing_out(
+    reader: Reader, data_root: Path, text: str, elsewhere: str
+) -> None:
+    turn = reader.ask(opened(reader, data_root, BOTH).id, text)
+    assert turn.correction is None
+    assert len(turn.query.anchors) == 1
+    assert elsewhere in turn.text
+    assert ("You asked about" in turn.text or "所问为" in turn.text) == bool(elsewhere)
+
+
+def test_a_second_question_means_the_lesion_of_the_first(reader: Reader, data_root: Path) -> None:
+    turn = reader.ask(opened(reader, data_root, BOTH).id, "where is the nodule? is its margin smooth?")
+    assert [p.anchors for p in turn.query.parts] == [turn.query.anchors] == [("A1",)]

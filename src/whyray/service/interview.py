@@ -83,11 +83,12 @@ class Interview:
         query, offered = self._understood(text, lang)
         for part in () if offered else (query, *query.parts):
             self._refuse_strangers(part)
-        correction = self._correction(query)
-        rejected = self._rejected(correction)
+        said = self._correction(query, offered)
+        query, made = self._seen_by_all(text, lang, *self._placed(query, self._rejected(said), offered))
+        said = said or next((c for q in (query, *query.parts) if (c := self._correction(q, made))), None)
+        correction, rejected = said, self._rejected(said)
         findings = self.reading.concluded(rejected)
         query = self._resolved(query, findings)
-        query, made = self._placed(query, rejected, offered)
         tested = perf_counter()
         findings = self._tested(query, findings, rejected)
         looked = perf_counter()
@@ -180,14 +181,17 @@ class Interview:
             hint,
         )
 
-    def _correction(self, query: Query) -> Correction | None:
-        """The doctor's word: about the sign named, that of the anchor, or the one that carries the disease named."""
+    def _correction(self, query: Query, made: tuple[Anchor, ...]) -> Correction | None:
+        """The doctor's word: about the sign named, that of the anchor, or the one that carries the disease named.
+
+        The anchor may be one that was `made` for another question of the same text.
+        """
         if query.intent != "CORRECT":
             return None
         restoring = RESTORE in query.aspects
         struck = self.session.rejected
         pool = struck if restoring else frozenset(s.id for s in self._shown() if s.id not in struck)
-        anchors = [a for a in self.session.anchors if a.id in query.anchors and a.sign in pool]
+        anchors = [a for a in (*self.session.anchors, *made) if a.id in query.anchors and a.sign in pool]
         named = [s for s in query.signs if s in pool] or [a.sign for a in anchors if a.sign is not None]
         if not query.anchors:  # a place that no named sign carries, as a learned pattern's, is not another's
             named = named or [s for s in self._carrying(query.target) if s in pool]
@@ -240,11 +244,30 @@ class Interview:
         if self.session.anchors or named or any(q.intent not in ON_LESION for q in said):
             return query, ()
         offered = tuple(self._offered())
-        told = Turn(self.session.id, 0, Query("", self.session.lang, "SCREEN"), (), (), offered)
-        again = dialogue.understand(text, pack, replace(self.session, turns=(told, *self.session.turns)), lang)
+        again = self._knowing(offered, text, lang, query)
+        return (query, ()) if again is None else (again, offered)
+
+    def _knowing(self, anchors: tuple[Anchor, ...], text: str, lang: Lang | None, query: Query) -> Query | None:
+        """The question read again as if `anchors` had been told before; None when that makes it another one."""
+        told = Turn(self.session.id, 0, Query("", self.session.lang, "SCREEN"), (), (), anchors)
+        session = replace(self.session, turns=(told, *self.session.turns))
+        again = dialogue.understand(text, self.reading.pack, session, lang)
         asked = (again, *again.parts)
-        alike = [q.intent for q in asked] == [q.intent for q in said]
-        return (again, offered) if alike and any(q.anchors or q.choices for q in asked) else (query, ())
+        alike = [q.intent for q in asked] == [q.intent for q in (query, *query.parts)]
+        return again if alike and any(q.anchors or q.choices for q in asked) else None
+
+    def _seen_by_all(
+        self, text: str, lang: Lang | None, query: Query, made: tuple[Anchor, ...]
+    ) -> tuple[Query, tuple[Anchor, ...]]:
+        """A text of several questions, each of which may point at the anchors that another one made.
+
+        "Where is the nodule? That is a vessel" strikes out the nodule.
+        """
+        pointing = (q for q in query.parts if q.intent in (*ON_LESION, "CORRECT"))
+        if not made or all(q.anchors or q.choices for q in pointing):
+            return query, made
+        again = self._knowing(made, text, lang, query)
+        return (query, made) if again is None else self._placed(again, self.session.rejected, made)
 
     def _asks_figures(self, query: Query) -> bool:
         """Whether a figure of the whole film is asked for."""
