@@ -335,7 +335,6 @@ def test_a_diagnosis_asked_about_is_no_description_of_its_anchor(chest: Pack, te
 
 @pytest.mark.parametrize("text", ["which side?", "哪一侧？", "在哪？", "on which side"])
 def test_a_question_for_the_side_goes_on_with_what_was_asked_about(chest: Pack, text: str) -> None:
-    heart = anchor("A3", "enlarged_heart", "心影增大", "enlarged heart", [370, 500, 750, 840])
     for before, meant in (
         (("why cardiomegaly?",), (None, ("A3",), ())),
         (("why a nodule?", "is there a pneumothorax?"), ("pneumothorax", (), ())),
@@ -343,7 +342,7 @@ def test_a_question_for_the_side_goes_on_with_what_was_asked_about(chest: Pack, 
         (("有没有Kerley B线",), (None, (), ("kerley_b_lines",))),
         (("is there a pneumothorax?", "A1多大"), (None, ("A1",), ())),
     ):
-        session = conversation(RIGHT, LEFT, heart)
+        session = conversation(RIGHT, LEFT, HEART)
         for question in before:
             session = conversation(session, understand(question, chest, session))
         query = understand(text, chest, session)

@@ -39,7 +39,8 @@ zones:
 - id: black
   name: {zh: 黑影, en: black}
   definition: {zh: 黑, en: black area}
-  significance: {zh: 意义, en: it matters}
+  significance: {zh: 意义。, en: It matters.}
+  on_view: {AP: {zh: 前后位不然。, en: Not on AP films.}}
   source: made up
   detector: {kind: seen, params: {}}
 - id: unseen
@@ -77,7 +78,8 @@ zones:
   variants:
     - {id: white_top, name: {zh: 上白, en: white at the top}, of: white, when: {overlaps: {sign: white, zone: top}}}
   checklist:
-    - {id: check_white, name: {zh: 白, en: white}, when: {any: [white, unseen]}, source: book}
+    - {id: check_white, name: {zh: 白, en: white}, when: {any: [white, unseen]}, source: book,
+       instead: {sign: black, note: {zh: 是黑影, en: it is black}}}
     - {id: check_clear, name: {zh: 无黑, en: not black}, when: {absent: black}, source: book}
   weights:
     - {sign: white, lr_present: 3.0, lr_absent: 0.5, basis: counted, source: table, n: 100,

@@ -100,3 +100,13 @@ def test_an_unknown_id_suggests_the_nearest(small):
         describe(load_pack(small.folder), "whit", "en")
     assert caught.value.code == "ID_UNKNOWN"
     assert "white" in caught.value.hint.en
+
+
+@pytest.mark.parametrize(("lang", "told"), [("zh", "前后位不然"), ("en", "Not on AP films")])
+def test_what_a_view_limits_is_told_with_the_sign(small, lang, told):
+    pack = load_pack(small.folder)
+    assert told in describe(pack, "black", lang)
+    black = pack.sign("black")
+    assert told in black.meaning("AP").get(lang)
+    assert black.meaning("AP").get(lang).startswith(black.significance.get(lang))
+    assert black.meaning("PA") == black.meaning("UNKNOWN") == black.significance

@@ -24,8 +24,9 @@ def diagnoses(scope: Scope) -> Iterator[Problem]:
         for variant in diagnosis.variants:
             if variant.of not in diagnosis.core_signs:
                 yield problem("VARIANT_NOT_CORE", f"{where}.variants.{variant.id}", id=variant.of)
-        for row in (r for r in diagnosis.checklist if r.instead is not None):
-            yield from scope.unknown("sign", [row.instead.sign], f"{where}.checklist.{row.id}.instead")
+        for row in diagnosis.checklist:
+            instead = [row.instead.sign] if row.instead is not None else []
+            yield from scope.unknown("sign", instead, f"{where}.checklist.{row.id}.instead")
         yield from _twice(diagnosis, where)
 
 
