@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from whyray.domain import Engine, Pack, Region, SignDefinition, SignObservation
-from whyray.perception.scene import clean, hearts, lung_ids
+from whyray.perception.scene import hearts, lung_ids, outlined
 from whyray.service import Reader
 from whyray_train import films, metrics, open_lungs, sources
 
@@ -36,21 +36,22 @@ def mean_interval(values: Sequence[float], groups: Sequence[str]) -> dict[str, A
     return {**{k: round(float(v), 4) for k, v in numbers.items()}, "films": len(array)}
 
 
-def on_projections(engine: Engine, file: Path) -> dict[str, Any]:
+def on_projections(engine: Engine, pack: Pack, file: Path) -> dict[str, Any]:
     """Dice of each structure, left as the reader leaves it, on the projections of `file` (`sources.projected_films`).
 
     Intervals are over projections; they come from one CT, so they say nothing about other patients.
     """
-    channels = list(engine.card.outputs["anatomy"])
+    channels = engine.card.outputs["anatomy"]
+    of = {s.channel: s.id for s in pack.structures}
     rows = sources.projected_films(file, engine.card.input_size, 1)
     values: dict[str, list[float]] = {c: [] for c in channels}
     for image, row in zip(rows.images, rows.anatomy, strict=True):
         logits = engine.run(image[None] / np.float32(255), ["anatomy"])["anatomy"]
-        for c, name in enumerate(channels):
+        kept = outlined(dict(zip(channels, 1 / (1 + np.exp(-logits)), strict=True)), pack)
+        for name in channels:
             truth = row[films.STRUCTURES.index(name)] > 127
             if truth.sum() >= LEAST:
-                kept = clean(1 / (1 + np.exp(-logits[c])))
-                values[name].append(metrics.dice(np.zeros_like(truth) if kept is None else kept, truth))
+                values[name].append(metrics.dice(kept.get(of[name], np.zeros_like(truth)), truth))
     out: dict[str, Any] = {"truth": "exact masks of held-out projections of one CT", "films": len(rows.images)}
     for name, found in values.items():
         if found:

@@ -124,7 +124,7 @@ def where_present(options: argparse.Namespace, reader: Reader) -> dict[str, Any]
     """The numbers that need files which not everybody has; those whose file is missing are left out."""
     data, engine, found = options.data, reader.engine(reader.packs[0]), {}
     parts: tuple[tuple[str, Path | None, Callable[[], dict[str, Any]]], ...] = (
-        ("anatomy_ct", options.ct, lambda: anatomy_eval.on_projections(engine, options.ct)),
+        ("anatomy_ct", options.ct, lambda: anatomy_eval.on_projections(engine, reader.packs[0], options.ct)),
         ("anatomy_human", data / "open_lungs", lambda: anatomy_eval.on_human_lungs(reader, data)),
         (
             "seeds",

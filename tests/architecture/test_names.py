@@ -18,7 +18,7 @@ EXPORTED = {
         Leaning Line Look LooksAgain Mark Match Measurement ModelCard ModelError Morphology Notice Observations
         OutputError Pack PackError PlaceLabel PlaceName Places Polarity Prior Quality Query Ratios
         Region Relation ReportForm ReportPlan ReportSection ReportSentence Revision Rule ScoreFn SecondLook
-        SectionDefinition Sentence Session SignDefinition SignObservation SignPhrase SignWeight
+        SectionDefinition Sentence Session SignDefinition SignObservation SignPhrase SignWeight Span
         State Store Structure StructureDefinition StructuredReport Synonyms TableLabels Term Ticked
         Tier Trend Turn Variant Verdict View WhyrayError ZoneDefinition ZoneGroup without_opinion
     """,

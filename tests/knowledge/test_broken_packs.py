@@ -45,6 +45,8 @@ MISTAKES = [
     ("unknown code system", S, "umls: C0034063", "icd99: C0034063", "icd99", "CODE_SYSTEM"),
     ("detector not there", S, "{kind: seen, params: {}}", "{kind: sene, params: {}}", "sene", "DETECTOR_KIND_UNKNOWN"),
     ("channel not there", A, "channel: r", "channel: q", "channel: q", "CHANNEL_UNKNOWN"),
+    ("measured against what is not there", A, "channel: l, side: left", "channel: l, least: {of: lung_m, share: 0.3}",
+     "lung_m", "STRUCTURE_UNKNOWN"),
     ("one-sided differential", F, "favours: unseen", "favours: ill", "- id: ill_or_unseen", "DIFFERENTIAL_ONE_SIDED"),
     ("favours a stranger", F, "favours: unseen", "favours: tube", "favours: tube", "FAVOURS_OUTSIDE"),
     ("English text in Chinese", S, "{zh: 黑影, en: black}", "{zh: black, en: black}", "zh: black",

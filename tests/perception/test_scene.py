@@ -7,7 +7,7 @@ from perception import scenery
 from perception.scenery import HEART, LEFT, RIGHT, SIZE, chest
 from whyray.domain import Frame, Region
 from whyray.perception import build_scene
-from whyray.perception.scene import clean, enlarge, lung_frame, lung_ids, percentiles, stretch
+from whyray.perception.scene import clean, enlarge, lung_frame, lung_ids, outlined, percentiles, stretch
 
 SHAPES = [(480, 480), (600, 420), (420, 640), (333, 517)]
 
@@ -118,6 +118,19 @@ def test_clean_keeps_the_largest_part_fills_holes_and_drops_specks() -> None:
     soft[4:7, 4:7] = 1
     assert clean(soft) is None
     assert clean(np.zeros((100, 100), dtype=np.float32)) is None
+
+
+@pytest.mark.parametrize(("width", "lung", "stands"), [(7, 20, True), (6, 20, False), (6, 17, True), (20, 0, False)])
+def test_a_piece_of_a_dome_narrower_than_a_third_of_its_lung_is_none(width: int, lung: int, stands: bool) -> None:
+    """Seven of twenty columns are .35, what the pack asks for; without the lung there is nothing to measure against."""
+    channels = {name: np.zeros((40, 40), np.float32) for name in scenery.CHANNELS}
+    channels[LEFT][5:25, 10 : 10 + lung] = 1
+    channels["left_hemidiaphragm"][25:28, 8 : 8 + width] = 1
+    kept = outlined(channels, scenery.pack())
+    assert ("left_hemidiaphragm" in kept) == stands
+    assert (LEFT in kept) == (lung > 0)
+    if stands:
+        assert np.array_equal(kept["left_hemidiaphragm"], channels["left_hemidiaphragm"] > 0)
 
 
 def test_enlarge_repeats_cells() -> None:

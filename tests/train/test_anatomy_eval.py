@@ -48,7 +48,7 @@ def test_dice_of_each_structure_on_projections(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(sources, "projected_films", projected)
     card = SimpleNamespace(input_size=64, outputs={"anatomy": list(STRUCTURES)})
     engine = SimpleNamespace(card=card, run=lambda array, want: {"anatomy": logits})
-    got = anatomy_eval.on_projections(engine, Path("ct.npz"))  # type: ignore[arg-type]
+    got = anatomy_eval.on_projections(engine, scenery.pack(), Path("ct.npz"))  # type: ignore[arg-type]
     assert {k: v["value"] for k, v in got.items() if k in STRUCTURES} == {
         "right_lung": 1.0, "left_lung": 0.5, "heart": 0.0, "trachea": 0.0,
     }  # fmt: skip

@@ -53,6 +53,15 @@ class Landmark:
 
 
 @dataclass(frozen=True, slots=True)
+class Span:
+    """How wide an outline must be to stand: ``share`` of the width of the structure ``of`` on the same film."""
+
+    __pydantic_config__ = _STRICT
+    of: str
+    share: float
+
+
+@dataclass(frozen=True, slots=True)
 class StructureDefinition:
     """An anatomical structure.
 
@@ -66,6 +75,8 @@ class StructureDefinition:
         How it follows from other structures, when it is no area of its own.
     reference
         Distances of a lesion are told to it when the question names no place.
+    least
+        A shorter piece of it is not outlined: it follows something else. None where any piece stands.
     """
 
     __pydantic_config__ = _STRICT
@@ -76,6 +87,7 @@ class StructureDefinition:
     synonyms: Synonyms = field(default_factory=Synonyms)
     landmark: Landmark | None = None
     reference: bool = False
+    least: Span | None = None
 
 
 @dataclass(frozen=True, slots=True)

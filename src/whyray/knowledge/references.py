@@ -144,8 +144,10 @@ def signs(scope: Scope) -> Iterator[Problem]:
 
 
 def channels(scope: Scope) -> Iterator[Problem]:
-    """Output channels of the model that structures name."""
+    """Output channels of the model that structures name, and the structures that they are measured against."""
     for structure in scope.pack.structures:
+        against = [] if structure.least is None else [structure.least.of]
+        yield from scope.unknown("structure", against, f"structures.{structure.id}.least")
         if structure.channel is not None and scope.channels is not None and structure.channel not in scope.channels:
             yield problem("CHANNEL_UNKNOWN", f"structures.{structure.id}.channel", id=structure.channel)
 

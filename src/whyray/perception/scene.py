@@ -122,17 +122,15 @@ def build_scene(image: Image, pack: Pack, engine: Engine, wanted: Collection[str
     outputs = engine.run(grid[None], OUTPUTS)
     probabilities = 1 / (1 + np.exp(-outputs["anatomy"]))
     channels = dict(zip(card.outputs["anatomy"], probabilities, strict=True))
-    kept_masks: dict[str, Mask] = {}
+    kept_masks = outlined(channels, pack)
     structures: list[Structure] = []
     for definition in (s for s in pack.structures if s.landmark is None):
-        soft = channels.get(definition.channel or "")
-        kept = None if soft is None else clean(soft)
-        if soft is None or kept is None:
+        if (kept := kept_masks.get(definition.id)) is None:
             structures.append(Structure(definition.id, None, 0.0))
             continue
+        soft = channels[definition.channel or ""]
         confidence = float(soft[kept].mean())
         structures.append(Structure(definition.id, to_region(frame, smooth_edge(soft, kept)), confidence))
-        kept_masks[definition.id] = kept
     heads, size = card.outputs["logits"], card.input_size
     own, inside = lung_ids(pack), {*lung_ids(pack), *hearts(pack)}
     inner = {i: m for i, m in kept_masks.items() if i in inside}
@@ -153,6 +151,25 @@ def build_scene(image: Image, pack: Pack, engine: Engine, wanted: Collection[str
         maps=dict(zip(heads, outputs["maps"], strict=True)),
         gate=float(1 / (1 + np.exp(-outputs["gate"][0]))),
     )
+
+
+def outlined(channels: Mapping[str, NDArray[np.floating[Any]]], pack: Pack) -> dict[str, Mask]:
+    """Structure id -> cells (n, n) of those that stand, from the probabilities (n, n) of the model's channels.
+
+    A piece that is narrower than its definition asks for is none (`Span`); neither is one that is measured against a
+    structure that is not there.
+    """
+    found = {s.id: clean(channels[c]) for s in pack.structures if (c := s.channel or "") in channels}
+    kept = {name: mask for name, mask in found.items() if mask is not None}
+    spans = {s.id: s.least for s in pack.structures if s.least is not None}
+    narrow = {i for i, span in spans.items() if i in kept and _width(kept.get(span.of)) * span.share > _width(kept[i])}
+    return {name: mask for name, mask in kept.items() if name not in narrow}
+
+
+def _width(mask: Mask | None) -> float:
+    """Columns from the first to the last of a mask's cells; infinite without a mask."""
+    columns = None if mask is None else np.flatnonzero(mask.any(axis=0))
+    return np.inf if columns is None else float(columns[-1] - columns[0] + 1)
 
 
 def sign_maps(
