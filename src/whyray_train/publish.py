@@ -11,7 +11,7 @@ import hashlib
 import logging
 import subprocess
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from itertools import combinations
 from pathlib import Path
@@ -75,6 +75,20 @@ def main() -> None:
     Publisher(
         options.data, options.runs, options.out, pack, options.id, options.cache, options.ct, options.int8, options.fine
     ).run()
+
+
+def least_contrast(scenes: Iterable[Scene]) -> float:
+    """Contrast that all but few normal films reach, from those on which both lungs are outlined.
+
+    Raises
+    ------
+    SystemExit
+        When that is none.
+    """
+    found = [contrast(s) for s in scenes if len(s.lungs) == 2]
+    if not found:
+        raise SystemExit("the network outlines both lungs on no normal film: train anatomy and signs for more --steps")
+    return round(float(np.quantile(found, 1 - CONTRAST_KEEP)), 4)
 
 
 class Publisher:
@@ -194,8 +208,7 @@ class Publisher:
     def heads_and_heart(self, engine: Engine) -> None:
         """Contrast limit, heads calibrated on val, error of the heart ratio."""
         scenes = [self.scene(f, engine) for f in self.train if films.NORMAL_LABEL in f.labels]
-        contrasts = [contrast(s) for s in scenes if len(s.lungs) == 2]
-        self.card["thresholds"]["contrast"] = round(float(np.quantile(contrasts, 1 - CONTRAST_KEEP)), 4)
+        self.card["thresholds"]["contrast"] = least_contrast(scenes)
         self.calibration(engine)
         error = max(self.heart_error(engine), self.heart_repeat(engine))
         self.card["reference"]["cardiothoracic_error"] = error

