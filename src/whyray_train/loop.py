@@ -55,7 +55,7 @@ class Plan:
     """
 
     size: int = 320
-    steps: int = 900
+    steps: int = 600
     segment: int = 60
     real: int = 5
     inserted: int = 5

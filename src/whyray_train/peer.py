@@ -43,7 +43,7 @@ class Plan:
     """Numbers of one run: ``batch`` films of ``size`` pixels a step; an adult film is drawn ``adult`` times as often
     as a child's; half of the films are blurred."""
 
-    steps: int = 800
+    steps: int = 300
     batch: int = 32
     size: int = 224
     rate: float = 8e-4

@@ -489,7 +489,8 @@ def test_only_the_weightiest_signs_that_nothing_detects_are_named(pack: Pack) ->
 
 
 @pytest.mark.parametrize(("drop", "passed", "zh", "en"), [
-    (0.22, True, "肺水肿概率下降 34% → 12%", "falls 34% → 12%: it rests on them"),
+    (0.22, True, "34% → 12%，该概率确由这些所见支撑", "falls 34% → 12%: it rests on them."),
+    (0.1, True, "34% → 24%，该概率部分由这些所见支撑", "falls 34% → 24%: it rests on them in part"),
     (0.01, False, "该概率并非由这些所见支撑", "stays at 33% (was 34%): it does not rest on them"),
     (-0.1, False, "概率不降反升 34% → 44%", "does not fall but rises 34% → 44%: it does not rest on them"),
 ])  # fmt: skip

@@ -357,8 +357,9 @@ def test_the_side_asked_for_in_the_same_breath_is_that_of_the_conclusion(chest: 
 
 
 @pytest.mark.parametrize(
-    "text", ["不对，是左边那个", "不对，左边那个", "no, the left one", "wrong, it is the left one", "错了，是左边的"]
-)
+    "text", ["不对，是左边那个", "不对，左边那个", "no, the left one", "wrong, it is the left one", "错了，是左边的",
+             "不对，是左边那个结节", "No, the left nodule", "no, the nodule is on the left"]
+)  # fmt: skip
 def test_an_objection_that_points_elsewhere_asks_again_about_that_place(chest: Pack, text: str) -> None:
     session = conversation(RIGHT, LEFT)
     session = conversation(session, understand("A1多大", chest, session))
@@ -367,10 +368,28 @@ def test_an_objection_that_points_elsewhere_asks_again_about_that_place(chest: P
 
 
 @pytest.mark.parametrize(
-    "text", ["不对，不是左边那个", "不对，划掉左边那个", "wrong, the left one is a vessel", "A2不对"]
-)
+    "text", ["不对，不是左边那个", "不对，划掉左边那个", "wrong, the left one is a vessel", "A2不对",
+             "不对，左边没有结节", "No, there is no nodule on the left"]
+)  # fmt: skip
 def test_an_objection_that_denies_what_it_points_at_is_a_correction(chest: Pack, text: str) -> None:
     session = conversation(RIGHT, LEFT)
     session = conversation(session, understand("A1多大", chest, session))
     query = understand(text, chest, session)
     assert (query.intent, query.anchors) == ("CORRECT", (LEFT.id,))
+
+
+@pytest.mark.parametrize(
+    "text", ["左膈在哪里？", "where is the left diaphragm?", "左锁骨在哪里", "where is the left hilum?"]
+)
+def test_a_lesion_on_the_side_of_a_structure_does_not_lie_at_it(chest: Pack, text: str) -> None:
+    query = understand(text, chest, conversation(RIGHT, LEFT))
+    assert (query.intent, query.anchors, query.choices) == ("LOCATE", (), ())
+    assert len(query.places) == 1
+    lung = understand("左肺那个多大？", chest, conversation(RIGHT, LEFT))
+    assert lung.anchors == (LEFT.id,)
+
+
+def test_a_question_that_is_not_understood_is_not_asked_of_what_lies_there(chest: Pack) -> None:
+    session = conversation(RIGHT, LEFT, understand("where is A2?", chest, conversation(RIGHT, LEFT)))
+    assert understand("Is the left diaphragm elevated?", chest, session).intent == "OUT_OF_SCOPE"
+    assert understand("and on the left?", chest, session).anchors == (LEFT.id,)

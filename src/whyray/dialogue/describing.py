@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from whyray.dialogue.draft import Draft, Film
-from whyray.dialogue.locating import chosen, place_fact, thing
+from whyray.dialogue.locating import chosen, place_fact, say_other_side, thing
 from whyray.dialogue.phrases import Phrases, Words
 from whyray.domain import Anchor, Attribute, Fact, Look, Mark, Measurement, Region, SignDefinition, View
 
@@ -25,6 +25,7 @@ def describe(draft: Draft) -> None:
     film = draft.film
     for anchor in chosen(draft):
         place_fact(draft, anchor, spoken=True)
+        say_other_side(draft, (anchor,))
         look = film.context.looks.get(anchor.id)
         asked = tuple(a for a in film.query.aspects if film.phrases.has(f"aspect.{a}"))
         if look is None:

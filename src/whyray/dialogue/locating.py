@@ -201,7 +201,7 @@ def locate(draft: Draft) -> None:
         anchors = chosen(draft)
         for anchor in anchors:
             place_fact(draft, anchor, spoken=True)
-        _say_other_side(draft, anchors)
+        say_other_side(draft, anchors)
     elif query.choices:
         chosen(draft)
     elif signs:
@@ -217,9 +217,11 @@ def locate(draft: Draft) -> None:
         draft.say("locate.ask", first=film.examples()[0])
 
 
-def _say_other_side(draft: Draft, anchors: Iterable[Anchor]) -> None:
+def say_other_side(draft: Draft, anchors: Iterable[Anchor]) -> None:
     """Say so when a side is asked about on which nothing of what is located lies."""
-    film, asked = draft.film, draft.film.parse.reading.sides
+    film = draft.film
+    named = (film.pack.zone(i) or film.pack.structure(i) for i in film.query.places)
+    asked = film.parse.reading.sides or tuple({e.side for e in named if e is not None and e.side is not None})
     lying = [sides_of(film, _zones(film, a) or ()) for a in anchors]
     if len(asked) == 1 and all(lying) and not any(asked[0] in sides for sides in lying):
         draft.say("place.other_side", side=film.phrases.fill(f"side.{asked[0]}"))
@@ -292,7 +294,10 @@ def _inside(draft: Draft, places: tuple[str, ...]) -> None:
     """Say which signs are seen in the zones or structures named."""
     film, p = draft.film, draft.film.phrases
     for place in places:
-        name = thing(film, place, p)
+        name, structure = thing(film, place, p), film.observations.structure(place)
+        if structure is not None and structure.region is None:
+            draft.say("place.unseen", place=name)
+            continue
         signs = [s for s in film.pack.signs if not s.learned and _lies_in(film, s, place)]
         if signs:
             facts = [_note_in(draft, sign, place) for sign in signs]

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from whyray.dialogue.describing import say_attributes
 from whyray.dialogue.draft import Draft, Film
-from whyray.dialogue.locating import chosen, place_fact, thing
+from whyray.dialogue.locating import chosen, place_fact, say_other_side, thing
 from whyray.dialogue.phrases import Phrases, Words
 from whyray.domain import Anchor, Fact, Figure, FigureDefinition, Measurement, Relation, SignObservation
 
@@ -150,8 +150,9 @@ def _say_numbers(draft: Draft, aspect: str | None) -> bool:
     the other lengths and angles of the same sign, which it is made of.
     """
     film = draft.film
-    wanted = set(film.query.signs)
-    found = False
+    wanted, found = set(film.query.signs), False
+    if aspect is None and not wanted and (diagnosis := film.pack.diagnosis(film.query.target or "")) is not None:
+        wanted = set(diagnosis.core_signs)
     for observed in film.observations.signs:
         ratio = any(answers(m, aspect) for m in observed.measurements)
         if (
@@ -198,6 +199,7 @@ def _say_places(draft: Draft) -> None:
     anchors = chosen(draft)
     for anchor in anchors:
         place_fact(draft, anchor, spoken=True)
+    say_other_side(draft, anchors)
     for anchor in anchors:
         if not asked or _SIZE in asked:
             _say_size(draft, anchor)
@@ -211,6 +213,10 @@ def _say_size(draft: Draft, anchor: Anchor) -> None:
     """Diameters of the closer look, else what the first look measured on the anchor's sign."""
     film = draft.film
     look = film.context.looks.get(anchor.id)
+    definition = film.pack.sign(anchor.sign) if anchor.sign is not None else None
+    if definition is not None and definition.learned:
+        draft.say("size.pattern")
+        return
     observed = film.seen(anchor.sign) if anchor.sign is not None else None
     own = observed is not None and observed.region is not None and observed.region.iou(anchor.region) > 0.5
     coarse = [m for m in observed.measurements if m.unit in ("mm", "px")] if observed is not None and own else []

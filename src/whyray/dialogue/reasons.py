@@ -127,6 +127,8 @@ def _say_erased(draft: Draft, finding: Finding) -> None:
     key = "erased.falls" if test.passed else "erased.rises" if test.drop < -RISES else "erased.holds"
     names = film.phrases.listed(_called(film, e) for e in other)
     rest = ".together" if test.passed and len(other) == len(reasons) else ".but" if other else ""
+    if test.passed and not rest and after > finding.probability / 2:
+        rest = ".part"
     text = film.phrases.fill(
         f"{key}{rest}",
         name=film.name(finding), signs=names, **film.phrases.change(finding.probability, after),

@@ -280,14 +280,16 @@ def _is(anchor: Anchor, noun: Hit, pack: Pack) -> bool:
 
 
 def _lying(anchors: list[Anchor], group: tuple[str, ...], pack: Pack) -> list[Anchor] | None:
-    """Anchors in one of the zones or at one of the structures; None when the place tells nothing.
+    """Anchors in one of the zones or lungs; None when the place tells nothing.
 
-    Those whose label names the place go first, else side and height decide.
+    Those whose label names the place go first, else side and height decide. What lies on the side of a diaphragm, a
+    hilum or a clavicle does not lie at it.
     """
     entries = [e for place in group if (e := pack.zone(place) or pack.structure(place)) is not None]
     words = {w.lower() for e in entries for w in (e.name.zh, e.name.en, *e.synonyms.zh, *e.synonyms.en)}
     labelled = [a for a in anchors if any(w in a.label.zh or w in a.label.en.lower() for w in words)]
-    sided = [e for e in entries if e.side is not None]
+    lungs = {z.params.get("lung") for z in pack.zones}
+    sided = [e for e in entries if e.side is not None and (e.id in lungs or pack.zone(e.id) is not None)]
     if labelled or not sided:
         return labelled or None
     return [a for a in anchors if any(_at_place(a, e.id, e.side, pack) for e in sided)]

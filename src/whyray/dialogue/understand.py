@@ -32,7 +32,9 @@ _COUNTED = frozenset({"count"})
 # A place belongs to the word that starts so many characters after it, or ends so many before it.
 AFTER, BEFORE = 3, 10
 # Features of an objection that only points to another place, and what it begins with: "no, the left one".
-_ELSEWHERE = frozenset({"correct", "lesion", "reference", "opener", "negation", "opposed"})
+_ELSEWHERE = frozenset(
+    {"correct", "lesion", "reference", "opener", "negation", "opposed", "noun", "diagnosis", "target"}
+)
 _OBJECTING = frozenset({"objected", "contradicted"})
 _JOINED = re.compile(r"\d\s*\+\s*a")
 
@@ -162,7 +164,8 @@ def _asked(parse: Parse, intent: Intent, named: Named, pack: Pack) -> Asked:
         tuple(v for h in scan.details if h.kind == "side" for v in h.values),
         own,
         things,
-        measuring and ((bool(figures) and not counted) or bool(named.places and not related)),
+        (measuring and bool(figures) and not counted)
+        or (intent in ("MEASURE", "LOCATE") and bool(named.places) and not related),
         related,
         also,
         intent == "CORRECT" and not parse.reading.denied,
@@ -192,6 +195,9 @@ def _goes_on(parse: Parse, session: Session | None, before: Query | None) -> boo
     if session is None or not started or parse.intent in ("CORRECT", "COMPARE") or asks(parse):
         return False
     features = parse.reading.features
+    # "Is the left diaphragm elevated?" asks what is not understood, whatever lies on the left.
+    if {"unknown", "opener"} <= features and not features & {"reference", "again"}:
+        return False
     refused = parse.intent == "OUT_OF_SCOPE" and parse.rule
     if refused or features & {"why", "basis", "against", "counter", "sure", "report"}:
         return False
