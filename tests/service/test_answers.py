@@ -210,3 +210,20 @@ def test_an_objection_that_only_points_strikes_nothing_out(
 def test_a_second_question_means_the_lesion_of_the_first(reader: Reader, data_root: Path) -> None:
     turn = reader.ask(opened(reader, data_root, BOTH).id, "where is the nodule? is its margin smooth?")
     assert [p.anchors for p in turn.query.parts] == [turn.query.anchors] == [("A1",)]
+
+
+@pytest.mark.parametrize(("text", "opening"), [
+    ("左侧有异常吗？", "所问左侧："),
+    ("Anything abnormal on the left side?", "On the left side, which you asked about: "),
+])  # fmt: skip
+def test_a_side_asked_about_in_the_overview_gets_its_own_sentence(
+    reader: Reader, data_root: Path, text: str, opening: str
+) -> None:
+    """The mass of this film lies on the left and its nodule on the right."""
+    turn = reader.ask(opened(reader, data_root, BOTH).id, text)
+    (said,) = (s for s in turn.sentences if s.text.startswith(opening))
+    assert {e.sign for e in turn.items if e.id in said.evidence} >= {"mass_shadow"}
+    assert "nodular shadow" not in said.text
+    assert "结节影" not in said.text
+    whole = reader.ask(opened(reader, data_root, BOTH).id, "anything abnormal?")
+    assert not any("which you asked about" in s.text for s in whole.sentences)

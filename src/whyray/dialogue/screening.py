@@ -15,6 +15,7 @@ from whyray.dialogue.evidence import (
     sign_of,
     sort_evidence,
 )
+from whyray.dialogue.locating import sides_of
 from whyray.dialogue.phrases import Phrases
 from whyray.dialogue.reasons import ask_back, core_seen, say_core, say_sides, say_verdict, spoken_of
 from whyray.dialogue.sources import looks_for
@@ -128,6 +129,11 @@ def _say_seen(draft: Draft, listed: list[Finding]) -> None:
 
     signs = p.listed(p.beside(p.inside(sign_of(film, e).name), inside(e)) for _, _, e in seen)
     draft.say("screen.seen", tuple(e for _, _, e in seen), signs=signs)
+    if len(asked := set(film.parse.reading.sides)) == 1:
+        there = [e for _, _, e in seen if asked & sides_of(film, e.zones)]
+        names = p.listed(p.beside(p.inside(sign_of(film, e).name), draft.called(e)) for e in there)
+        side = p.fill(f"side.{min(asked)}")
+        draft.say("screen.side" if there else "screen.side.none", tuple(there), side=side, signs=names)
 
 
 def _listed(draft: Draft, findings: list[Finding], heading: str) -> None:
