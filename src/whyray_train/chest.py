@@ -50,7 +50,7 @@ from whyray_train.told import Spines, Told
 log = logging.getLogger(__name__)
 COMMAND = "python -m whyray_train.chest"
 MADE = 600  # films with inserted signs
-FILM_STEPS, FILM_BATCH = 400, 14
+FILM_STEPS, FILM_BATCH = 300, 14
 FILM_RATE, FILM_BACKBONE_RATE = 1e-3, 3e-4
 FIRST = 0.3  # length of the first training of anatomy and signs against the second
 

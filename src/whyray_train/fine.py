@@ -48,7 +48,7 @@ class Plan:
     network takes for signs, for the first time after ``mine`` steps.
     """
 
-    made: int = 400
+    made: int = 300
     seeds: tuple[int, ...] = (11, 12, 13, 14)
     steps: int = 1200
     segment: int = 250
