@@ -227,3 +227,19 @@ def test_a_side_asked_about_in_the_overview_gets_its_own_sentence(
     assert "结节影" not in said.text
     whole = reader.ask(opened(reader, data_root, BOTH).id, "anything abnormal?")
     assert not any("which you asked about" in s.text for s in whole.sentences)
+
+
+@pytest.mark.parametrize(("film", "view", "questions", "said", "never"), [
+    ("00010524_001", "AP", ("where is the left diaphragm?",), "cannot be made out on this film", "angle"),
+    ("00010524_001", "AP", ("左膈在哪里？",), "在本片上不能辨认", "肋膈角"),
+    ("00005067_000", "PA", ("有气胸吗？", "肺压缩百分之多少？"), "没有已标记的病灶", "心胸比"),
+    ("00023319_000", "PA", ("why pneumothorax?", "How big is A1?"), "its size is not measured", "mm"),
+    (BOTH, "PA", ("anything abnormal?", "Is A2 sharp on the left?"), "You asked about the left side", "right side"),
+])  # fmt: skip
+def test_what_is_not_measured_or_not_there_is_said_and_nothing_else_told_for_it(
+    reader: Reader, data_root: Path, film: str, view: View, questions: tuple[str, ...], said: str, never: str
+) -> None:
+    session = opened(reader, data_root, film, view=view)
+    text = [reader.ask(session.id, question).text for question in questions][-1]
+    assert said in text
+    assert never not in text
