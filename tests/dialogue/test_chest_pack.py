@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 from string import Formatter
 from typing import get_args
@@ -13,7 +14,18 @@ from dialogue import films
 from whyray.dialogue import Context, compose, explain_parse, understand
 from whyray.dialogue.phrases import Phrases
 from whyray.dialogue.sources import looks_for
-from whyray.domain import DiagnosisDefinition, Figure, Finding, Lang, Measurement, Pack, Query, SignDefinition
+from whyray.domain import (
+    DiagnosisDefinition,
+    Figure,
+    Finding,
+    Lang,
+    Measurement,
+    Pack,
+    Query,
+    SignDefinition,
+    SignObservation,
+    View,
+)
 from whyray.knowledge import load_packs
 
 HERE = Path(__file__).parent
@@ -156,6 +168,24 @@ def test_an_answer_on_the_pack(chest: Pack) -> None:
     answer = compose(query, films.findings(), films.observations(), chest, simulated=False, calibrated=True)
     assert answer.sentences[0].text == "本片判断为肺水肿：概率 34%，置信度低，建议人工复核。"
     assert [e.id for e in answer.items][:2] == ["E1", "E2"]
+
+
+@pytest.mark.parametrize(("view", "ratio", "said"), [
+    ("PA", 0.42, "below the reference limit of 0.50 (PA view)"), ("PA", 0.58, "above the reference limit of 0.50"),
+    ("PA", 0.52, "no further from the reference limit of 0.50 (PA view) than its error"),
+    ("AP", 0.54, "below the reference limit of 0.60 (AP view)"),
+    ("UNKNOWN", 0.68, "above the reference limit of 0.55 (projection not stated)"),
+    ("LATERAL", 0.42, "reference limit 0.50 (PA view), 0.60 (AP view), 0.55 (projection not stated)"),
+])  # fmt: skip
+def test_a_number_is_set_against_the_limit_of_the_films_view(chest: Pack, view: View, ratio: float, said: str) -> None:
+    measured = (Measurement("cardiothoracic_ratio", ratio, "ratio", 0.03), Measurement("heart_width", 131.0, "mm"))
+    heart = SignObservation("enlarged_heart", True, 0.2, measurements=measured)
+    observed = replace(films.observations(), signs=(heart,), view=view)
+    query = understand("what is the heart ratio?", chest)
+    text = compose(query, films.findings(), observed, chest, simulated=False, calibrated=True).text
+    assert f"Cardiothoracic ratio {ratio:.2f} ± 0.03, {said}" in text
+    assert text.count("limit") == 1
+    assert "heart width 131.0 mm" in text
 
 
 @pytest.mark.parametrize("struck", [False, True])

@@ -8,10 +8,10 @@ from dataclasses import replace
 import pytest
 
 from dialogue import films
-from dialogue.lesions import A1, A2, NODULE, context, look, observations, relation, reply
+from dialogue.lesions import A1, A2, NODULE, PACK, context, look, observations, relation, reply
 from whyray.dialogue import Answer
 from whyray.dialogue.context import Context
-from whyray.domain import Anchor, Attribute, Bilingual, Look, Mark, Measurement, Query, SignObservation
+from whyray.domain import Anchor, Attribute, Bilingual, DetectorSpec, Look, Mark, Measurement, Query, SignObservation
 
 MM = re.compile(r"\d ?mm\b|毫米|mm²")
 
@@ -214,6 +214,17 @@ def test_what_lies_in_a_place() -> None:
     text = reply("LOCATE", "en", places=("right_lower_field", "left_lower_field")).text
     assert "Seen in the right lower zone: bat-wing opacity, nodular shadow." in text
     assert "Left lower zone: none of the signs looked for is seen there (this does not mean normal)." in text
+
+
+@pytest.mark.parametrize("lesions", [(), ("nodular_shadow",), ("mass_shadow",)])
+def test_the_meaning_of_a_property_is_told_of_the_lesions_that_it_is_one_of(lesions: tuple[str, ...]) -> None:
+    detector = DetectorSpec("closer", {"aspect": "spicules", "lesions": list(lesions)})
+    signs = (replace(s, detector=detector) if s.id == "spiculated_margin" else s for s in PACK.signs)
+    answer = reply("DESCRIBE", "en", pack=replace(PACK, signs=tuple(signs)), anchors=("A1",), aspects=("margin",))
+    meant = lesions != ("mass_shadow",)
+    assert ("suggests cancer" in answer.text) == meant
+    assert ("spiculated_margin" in {f.sign for f in answer.facts}) == meant
+    assert "The margin is spiculated" in answer.text
 
 
 def test_parts_are_answered_in_order_with_one_research_line_and_nothing_twice() -> None:

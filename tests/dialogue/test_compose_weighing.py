@@ -208,6 +208,15 @@ def test_without_a_differential_the_weights_tell_apart() -> None:
     assert "no sign that tells them apart" in reply("COMPARE", "en", targets=("mass", "hernia")).text
 
 
+def test_one_diagnosis_is_compared_with_what_the_conversation_was_about() -> None:
+    texts = [s.text for s in reply("COMPARE", "en", targets=("pneumonia",), given=Context(topic="hernia")).sentences]
+    assert "hernia" in texts[0]
+    assert texts[1].startswith("Pneumonia")
+    alone = reply("COMPARE", "en", targets=("pneumonia",)).text
+    for topic in ("pneumonia", "no_finding"):  # neither is another disease
+        assert reply("COMPARE", "en", targets=("pneumonia",), given=Context(topic=topic)).text == alone
+
+
 def test_one_diagnosis_is_compared_with_the_one_it_is_mistaken_for() -> None:
     text = reply("COMPARE", "en", targets=("pneumonia",)).text
     assert "Pulmonary edema: probability 34%" in text

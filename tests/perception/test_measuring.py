@@ -317,6 +317,24 @@ def test_opacities_are_told_by_side_and_place() -> None:
     assert figure(seen, "veil_symmetry").signs == ("hazy_opacity",)
 
 
+def test_the_marked_share_of_each_lung() -> None:
+    pixels, masks = drawn()
+    half = masks["right_lung"].copy()
+    half[:240] = False
+    seen = film(pixels, masks, hazy_opacity=half)
+    lung = masks["right_lung"]
+    assert number(seen, "right_marked_share").value == pytest.approx((half & lung).sum() / lung.sum(), abs=0.02)
+    assert number(seen, "left_marked_share").value == 0
+    outside = film(pixels, masks, hazy_opacity=box((0, 10), (0, 10)))
+    assert figure(outside, "right_marked_share").reason == "outside_lungs"
+
+
+def test_parts_are_counted_without_specks() -> None:
+    mask = box((100, 130), (100, 130)) | box((200, 220), (300, 320)) | box((300, 302), (100, 102))
+    (count,) = figure(film(*drawn(), nodular_shadow=mask), "lesion_count").measurements
+    assert (count.value, count.unit) == (2, "count")
+
+
 def test_without_its_sign_a_figure_of_a_mask_has_a_reason() -> None:
     assert figure(film(*drawn()), "veil_symmetry").reason == "no_mask"
     outside = film(*drawn(), hazy_opacity=box((520, 560), (280, 320)))
@@ -440,6 +458,23 @@ def test_signs_carry_the_cheap_figures_that_speak_for_them() -> None:
     assert told["costophrenic_blunting"] == ["right_costophrenic_degrees", "left_costophrenic_degrees"]
     assert told["tracheal_shift"] == []  # it was not looked for
     assert told["kerley_b_lines"] == []  # the filter is deferred, and there is no mask
+
+
+@pytest.mark.parametrize(
+    ("zones", "sides"),
+    [
+        (("left_costophrenic_angle",), ["left"]),
+        (("right_lower_field", "right_costophrenic_angle"), ["right"]),
+        (("right_costophrenic_angle", "left_costophrenic_angle"), ["right", "left"]),
+        (("right_apex", "retrocardiac"), ["right", "left"]),
+        ((), ["right", "left"]),  # says nothing about a side
+    ],
+)
+def test_a_marked_sign_has_no_angle_of_the_other_side(zones: tuple[str, ...], sides: list[str]) -> None:
+    image, seen = film(*drawn(), costophrenic_blunting=box((400, 440), (360, 400)))
+    seen = replace(seen, signs=tuple(replace(s, zones=zones) for s in seen.signs))
+    told = next(s for s in attached(image, seen, scenery.pack()) if s.id == "costophrenic_blunting")
+    assert [m.id for m in told.measurements] == [f"{side}_costophrenic_degrees" for side in sides]
 
 
 def test_a_look_at_a_film_carries_the_angles(tmp_path: Path) -> None:

@@ -93,6 +93,42 @@ def test_the_limit_of_a_significance_stands_in_json_too(reader: Reader, data_roo
     assert told[0] != told[1]
 
 
+def test_an_angle_is_told_and_drawn_on_the_side_that_is_marked(reader: Reader, data_root: Path) -> None:
+    session = opened(reader, data_root, FAILED)
+    angle = next(e for e in reader.ask(session.id, "why pleural effusion?").items if e.sign == "costophrenic_blunting")
+    degrees = [m.id for m in angle.measurements if m.unit == "deg"]
+    assert {zone.partition("_")[0] for zone in angle.zones} == {"left"}
+    assert degrees in ([], ["left_costophrenic_degrees"])
+
+
+def test_which_side_is_worse_goes_on_with_what_was_spoken_of(reader: Reader, data_root: Path) -> None:
+    session = opened(reader, data_root, BOTH)
+    reader.ask(session.id, "why pleural effusion?")
+    of_fluid = reader.ask(session.id, "is it worse on the left or the right?").text
+    assert "of the left lung is marked, nothing of the right" in of_fluid
+    assert "odular" not in of_fluid
+    reader.ask(session.id, "anything abnormal?")
+    of_film = reader.ask(session.id, "which side is worse?")
+    assert {f.sign for f in of_film.facts} >= {core(reader, label) for label in ("Nodule", "Mass", "Effusion")}
+    assert all({m.unit for m in f.measurements} == {"ratio"} for f in of_film.facts)
+
+
+def test_fluid_with_a_wavy_edge_is_no_lobulated_mass(reader: Reader, data_root: Path) -> None:
+    session = opened(reader, data_root, BOTH)
+    reader.ask(session.id, "why pleural effusion?")
+    text = reader.ask(session.id, "what is its margin?").text
+    assert "blunted costophrenic angle" in text
+    assert "malignant" not in text
+
+
+def test_a_disease_named_alone_is_compared_with_the_one_before_it(reader: Reader, data_root: Path) -> None:
+    session = opened(reader, data_root, BOTH)
+    reader.ask(session.id, "why atelectasis?")
+    told = [s.text for s in reader.ask(session.id, "compare with pneumonia").sentences]
+    assert told[0].startswith("Atelectasis")
+    assert told[1].startswith("Pneumonia")
+
+
 @pytest.mark.parametrize(("questions", "trust", "doubt"), [
     (("why pleural effusion?", "anything abnormal?"), "go by the film", "look for the sign on the film itself"),
     (("为什么判断胸腔积液？", "有什么异常？"), "以影像所见为准", "请在原片上核对该征象"),

@@ -6,7 +6,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
-pytest.importorskip("torch")
+torch = pytest.importorskip("torch")
 nibabel = pytest.importorskip("nibabel")
 
 from whyray_train.ct_films import STRUCTURES, __main__, patient, read_recipe, shoot, variety, warp  # noqa: E402
@@ -316,3 +316,15 @@ def test_the_command_writes_images_packed_masks_and_spacing(folder, recipe, tmp_
     __main__.main([*base, "--held-out"])
     with np.load(out) as saved:
         assert not np.array_equal(saved["images"], images)
+
+
+def test_what_trains_after_the_films_has_all_threads_again(folder, tmp_path, monkeypatch):
+    inside = []
+    monkeypatch.setattr(__main__, "make", lambda _: inside.append(torch.get_num_threads()))
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        __main__.main(["--ct", str(folder), "--out", str(tmp_path / "films.npz")])
+        assert (inside, torch.get_num_threads()) == ([1], 2)
+    finally:
+        torch.set_num_threads(before)

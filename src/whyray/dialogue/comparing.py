@@ -48,8 +48,7 @@ def compare(draft: Draft) -> None:
     named = query.targets or ((query.target,) if query.target is not None else ())
     known = [d for i in dict.fromkeys(named) if (d := film.pack.diagnosis(i)) is not None]
     if len(known) == 1 and film.context.changes is None:
-        other = _rival(film, known[0])
-        known += [other] if other is not None else []
+        known = _beside(draft, known[0])
     if len(known) >= 2:
         _side_by_side(draft, known[0], known[1])
         if known[2:]:
@@ -61,6 +60,18 @@ def compare(draft: Draft) -> None:
         draft.say("compare.ask", first=first, second=second)
     else:
         draft.say("prior.none")
+
+
+def _beside(draft: Draft, named: DiagnosisDefinition) -> list[DiagnosisDefinition]:
+    """Return the diagnosis named alone after what the conversation was about, or before its likeliest rival."""
+    film = draft.film
+    here = draft.asked - {named.id}
+    topic = next(iter(here)) if len(here) == 1 else film.context.topic
+    spoken = film.pack.diagnosis(topic) if topic not in {None, named.id} else None
+    if spoken is not None and not spoken.normal:
+        return [spoken, named]
+    rival = _rival(film, named)
+    return [named, rival] if rival is not None else [named]
 
 
 def _rival(film: Film, diagnosis: DiagnosisDefinition) -> DiagnosisDefinition | None:

@@ -39,6 +39,8 @@ class Context:
         The findings as they were before the correction.
     report_sentences
         The report's sentences, printed as they are.
+    topic
+        The diagnosis last asked about before this text.
     opening
         Nothing was asked of this film yet: the answer begins with what must be known about the film.
     """
@@ -55,6 +57,7 @@ class Context:
     correction: Correction | None = None
     before: tuple[Finding, ...] = ()
     report_sentences: tuple[Sentence, ...] = ()
+    topic: str | None = None
     opening: bool = True
 
     def anchor(self, anchor_id: str) -> Anchor | None:

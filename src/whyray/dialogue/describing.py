@@ -72,7 +72,7 @@ def say_attributes(draft: Draft, anchor: Anchor, look: Look, aspects: Iterable[s
 
 def _say_attribute(draft: Draft, anchor: Anchor, look: Look, attribute: Attribute) -> None:
     """Say one property that is determined: its value with numbers, and what it means."""
-    signs = made_by(draft.film, look, attribute)
+    signs = made_by(draft.film, anchor, look, attribute)
     struck = [s for s in signs if s.id in draft.film.context.rejected]
     if struck:
         draft.say("struck", signs=draft.film.phrases.listed(draft.film.phrases.inside(s.name) for s in struck))
@@ -109,7 +109,7 @@ def _note_unlooked(draft: Draft, anchor: Anchor, aspect: str) -> Fact:
 
 def _keep(draft: Draft, anchor: Anchor, look: Look, attribute: Attribute) -> Fact:
     film = draft.film
-    signs = made_by(film, look, attribute)
+    signs = made_by(film, anchor, look, attribute)
     region = _sign_region(look, signs[0]) if signs else None
     more: dict[str, Any] = {
         "anchor": anchor.id,
@@ -138,11 +138,16 @@ def _further(draft: Draft, anchor: Anchor, look: Look, sign: SignDefinition) -> 
     )
 
 
-def made_by(film: Film, look: Look, attribute: Attribute) -> list[SignDefinition]:
-    """Signs of the closer look that are there by this property: their detector names it as its ``aspect``."""
+def made_by(film: Film, anchor: Anchor, look: Look, attribute: Attribute) -> list[SignDefinition]:
+    """Signs of the closer look that are there by this property: their detector names it as its ``aspect``.
+
+    They are properties of the signs ``lesions``: fluid with a wavy edge has no lobulated margin.
+    """
     aspects = {attribute.id, _FROM.get((attribute.id, attribute.value or ""), attribute.id)}
     seen = (film.pack.sign(s.id) for s in look.signs if s.region is not None)
-    return [s for s in seen if s is not None and s.detector is not None and s.detector.params.get("aspect") in aspects]
+    detected = ((s, s.detector.params) for s in seen if s is not None and s.detector is not None)
+    found = [(s, params.get("lesions", ())) for s, params in detected if params.get("aspect") in aspects]
+    return [s for s, lesions in found if not lesions or anchor.sign is None or anchor.sign in lesions]
 
 
 def _sign_region(look: Look, sign: SignDefinition) -> Region | None:

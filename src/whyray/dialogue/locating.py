@@ -29,7 +29,7 @@ def chosen(draft: Draft) -> tuple[Anchor, ...]:
     defining = tuple(s for d in named if d is not None and d.descriptive for s in d.core_signs[:1])
     missing = [s for i in film.query.signs or defining if (s := film.pack.sign(i)) is not None]
     for sign in missing:
-        _say_not_there(draft, sign)
+        say_not_there(draft, sign)
     if options or film.context.anchors:
         ask_which(draft, options or film.context.anchors)
     elif not missing:
@@ -37,7 +37,7 @@ def chosen(draft: Draft) -> tuple[Anchor, ...]:
     return ()
 
 
-def _say_not_there(draft: Draft, sign: SignDefinition) -> None:
+def say_not_there(draft: Draft, sign: SignDefinition) -> None:
     """Say why a sign that the question names has no place on the film."""
     film, seen = draft.film, draft.film.seen(sign.id)
     if sign.id in film.context.rejected:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 
+from whyray.dialogue.balance import SIDES, say_balance, wanted_signs
 from whyray.dialogue.describing import say_attributes
 from whyray.dialogue.draft import Draft, Film
-from whyray.dialogue.locating import chosen, place_fact, say_other_side, thing
+from whyray.dialogue.locating import chosen, place_fact, say_not_there, say_other_side, thing
 from whyray.dialogue.phrases import Phrases, Words
 from whyray.domain import Anchor, Fact, Figure, FigureDefinition, Measurement, Relation, SignObservation
 
@@ -15,6 +17,8 @@ from whyray.domain import Anchor, Fact, Figure, FigureDefinition, Measurement, R
 _BETWEEN = frozenset({"distance", "connection", "overlap"})
 # The aspect that a closer look measures.
 _SIZE = "size"
+# The aspect that counts: only what has one of the signs named is counted.
+_COUNT = "count"
 # Reason of a figure of the film whose place the mask of its sign takes.
 _MASK_INSTEAD = "mask_instead"
 _ID = re.compile(r"([\u4e00-\u9fff])(A\d)")
@@ -25,9 +29,7 @@ def measure(draft: Draft) -> None:
     film = draft.film
     asked = set(film.query.aspects)
     of_film = asked - _BETWEEN - {_SIZE}
-    told = [
-        _say_figures(draft, aspect) or _say_numbers(draft, aspect) for aspect in film.query.aspects if aspect in of_film
-    ]
+    told = [_say_aspect(draft, aspect) for aspect in film.query.aspects if aspect in of_film]
     nothing_named = not asked and not film.query.anchors and not film.query.choices
     if of_film and not any(told):
         draft.say("measure.none")
@@ -42,10 +44,41 @@ def measure(draft: Draft) -> None:
         draft.say("uncalibrated")
 
 
-def _say_figures(draft: Draft, aspect: str) -> bool:
-    """Say the pack's figures that an aspect asks for, or why they cannot be told; whether the pack has any."""
+def _say_aspect(draft: Draft, aspect: str) -> bool:
+    if aspect == SIDES:
+        return say_balance(draft)
+    if aspect == _COUNT:
+        return _say_count(draft) or _say_numbers(draft, aspect)
+    return _say_figures(draft, _figures(draft.film, aspect)) or _say_numbers(draft, aspect)
+
+
+def _figures(film: Film, aspect: str) -> list[Figure]:
+    return [f for f in film.context.figures if film.pack.figures[f.id].asked == aspect]
+
+
+def _say_count(draft: Draft) -> bool:
+    """Count the parts of the signs that the question names, or of all that are counted; whether any of them is."""
+    film, figures, wanted = draft.film, _figures(draft.film, _COUNT), wanted_signs(draft)
+    if not wanted:
+        return _say_figures(draft, figures)
+    counted = {s for f in figures for s in film.pack.figures[f.id].signs if s in wanted}
+    marked = {s for f in figures for s in f.signs}
+    for sign in map(film.pack.sign, sorted(counted - marked)):
+        if sign is not None:
+            say_not_there(draft, sign)
+    _say_figures(draft, [own for f in figures if (own := _only(f, counted)).measurements])
+    return bool(counted)
+
+
+def _only(figure: Figure, signs: Collection[str]) -> Figure:
+    """A figure of masks without those of other signs."""
+    kept = [(m, s) for m, s in zip(figure.measurements, figure.signs, strict=True) if s in signs]
+    return replace(figure, measurements=tuple(m for m, _ in kept), signs=tuple(s for _, s in kept))
+
+
+def _say_figures(draft: Draft, figures: Sequence[Figure]) -> bool:
+    """Say figures, or why none of them can be told; whether there are any."""
     film = draft.film
-    figures = [f for f in film.context.figures if film.pack.figures[f.id].asked == aspect]
     told = [f for f in figures if _say_figure(draft, f)]
     reasons = {} if told else {f.id: _why_untold(film, f) for f in figures}
     for reason in dict.fromkeys(reasons.values()):
@@ -114,23 +147,33 @@ def _leaning(definition: FigureDefinition, measured: Measurement, p: Phrases) ->
 
 
 def _against_limit(film: Film, definition: FigureDefinition, measured: Measurement, p: Phrases) -> str:
-    """Tell the limits of the normal in the figure's unit, by view."""
+    """Tell the limit of the normal in the figure's unit, and how it stands to it."""
     if measured.unit != definition.limit_unit:
         return ""
-    return _limits(film, definition.limits, measured.unit, p)
+    return _limits(film, definition.limits, measured, p)
 
 
-def _limits(film: Film, limits: Mapping[str, float], unit: str, p: Phrases) -> str:
-    """The limits of the normal by view; empty without any."""
+def _limits(film: Film, limits: Mapping[str, float], measured: Measurement, p: Phrases) -> str:
+    """The limit of the normal for the film's view and how a number stands to it; those of all views without one."""
+    view = film.observations.view
     told = p.listed(
         p.fill(
             "figure.limit",
-            view=p.fill(f"report.view.{view}"),
-            value=p.value(Measurement("", limit, unit), film.calibrated),
+            view=p.fill(f"report.view.{known}"),
+            value=p.value(Measurement("", limit, measured.unit), film.calibrated),
         )
-        for view, limit in limits.items()
+        for known, limit in limits.items()
+        if known == view or view not in limits
     )
-    return p.fill("figure.limits", limits=told) if told else ""
+    standing = _standing(measured, limits[view]) if view in limits else "limits"
+    return p.fill(f"figure.{standing}", limits=told) if told else ""
+
+
+def _standing(measured: Measurement, limit: float) -> str:
+    """Key of how a number stands to a limit: it has to differ by more than its uncertainty."""
+    if abs(measured.value - limit) <= (measured.uncertainty or 0.0):
+        return "near"
+    return "above" if measured.value > limit else "below"
 
 
 def _sign_limits(film: Film, observed: SignObservation, measured: Measurement, p: Phrases) -> str:
@@ -140,7 +183,7 @@ def _sign_limits(film: Film, observed: SignObservation, measured: Measurement, p
     limits = params.get("limit")
     if not isinstance(limits, Mapping) or params.get("measure") != measured.id:
         return ""
-    return _limits(film, limits, measured.unit, p)
+    return _limits(film, limits, measured, p)
 
 
 def _say_numbers(draft: Draft, aspect: str | None) -> bool:
@@ -169,7 +212,7 @@ def answers(measured: Measurement, aspect: str | None) -> bool:
     """Tell whether a measurement of the film is what an aspect asks for; None asks for all that are no shares."""
     if aspect is None:
         return measured.id.endswith("_ratio") or measured.unit in ("mm", "px", "deg")
-    unit = {"angle": "deg", "count": "count"}.get(aspect)
+    unit = {"angle": "deg", "count": "count", "number": "count"}.get(aspect)
     return measured.id.endswith(f"_{aspect}") or (unit is not None and measured.unit == unit)
 
 
@@ -184,7 +227,11 @@ def _say_film_number(draft: Draft, observed: SignObservation, aspect: str | None
         "distance",
         lambda p: p.measure(shown[0].id),
         lambda p: p.also(
-            (*(p.measurement(m, film.calibrated) for m in shown), _sign_limits(film, observed, shown[0], p))
+            (
+                p.measurement(shown[0], film.calibrated),
+                _sign_limits(film, observed, shown[0], p),
+                *(p.measurement(m, film.calibrated) for m in shown[1:]),
+            )
         ),
         measurements=tuple(shown),
     )

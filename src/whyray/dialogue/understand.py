@@ -28,7 +28,7 @@ _BARE = frozenset({"diagnosis", "sign", "target", "lesion", "place", "mention", 
 # Figures that are read where a sign may be marked, so that its anchor is meant.
 MARKED = frozenset({"angle"})
 # Figures that count the parts of one lesion where a property of it is named.
-_COUNTED = frozenset({"count"})
+_COUNTED = frozenset({"count", "number"})
 # A place belongs to the word that starts so many characters after it, or ends so many before it.
 AFTER, BEFORE = 3, 10
 # Features of an objection that only points to another place, and what it begins with: "no, the left one".
@@ -104,7 +104,10 @@ def _query(piece: Piece, pack: Pack, session: Session | None, before: Query | No
     if target is None and before is not None and parse.intent in (*_TARGETED, "CHECKLIST"):
         target = None if parse.reading.unclear else before.target or target
     signs = _corrected(parse, chosen, session, pack) if parse.intent == "CORRECT" else named.signs
-    signs = topic.signs if topic is not None else signs
+    if topic is not None:
+        signs = topic.signs
+    elif _weighs_sides(parse) and not (parse.targets or signs):
+        signs = _signs_spoken_of(scene, session, before)
     return Query(
         piece.text,
         parse.lang,
@@ -122,9 +125,22 @@ def _query(piece: Piece, pack: Pack, session: Session | None, before: Query | No
 
 
 def _keeps_topic(parse: Parse, named: Named, chosen: Chosen) -> bool:
-    """Tell whether a question for a place names none and nothing that has one: "which side?" goes on with the topic."""
-    naming = parse.targets or parse.reading.unclear or named.signs or named.places or parse.reading.sides
-    return parse.intent == "LOCATE" and not (naming or chosen.named)
+    """Tell whether a question for a place or side names none and nothing that has one: it goes on with the topic."""
+    weighs = _weighs_sides(parse)
+    naming = parse.targets or parse.reading.unclear or named.signs
+    placing = not weighs and (named.places or parse.reading.sides)
+    return (parse.intent == "LOCATE" or weighs) and not (naming or placing or chosen.named)
+
+
+def _signs_spoken_of(scene: Scene, session: Session | None, before: Query | None) -> tuple[str, ...]:
+    """Signs of the anchors last spoken of; none after an overview, which speaks of the whole film."""
+    last = before or (session.turns[-1].query if session is not None and session.turns else None)
+    overview = last is not None and last.intent in ("SCREEN", "REPORT") and not (last.target or last.signs)
+    return () if overview else tuple(dict.fromkeys(a.sign for a in scene.spoken if a.sign is not None))
+
+
+def _weighs_sides(parse: Parse) -> bool:
+    return "balance" in parse.reading.features and parse.intent == "MEASURE"
 
 
 def _last_dealt_with(session: Session | None, before: Query | None) -> Chosen:

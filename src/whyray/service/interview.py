@@ -383,6 +383,7 @@ class Interview:
             changes=self._changes() if comparing else None,
             correction=correction,
             before=self.reading.concluded(self.session.rejected) if correction is not None else (),
+            topic=next((t.query.target for t in reversed(self.session.turns) if t.query.target is not None), None),
             opening=not any(t.film == self.session.image_sha256 for t in self.session.turns),
             report_sentences=self.report(findings, rejected, query.lang) if reporting else (),
         )

@@ -42,7 +42,7 @@ def main(argv: list[str] | None = None) -> None:
 
 @contextmanager
 def one_thread() -> Iterator[None]:
-    """Lets torch work on one thread, which is faster on these small volumes; what trains afterwards has all again."""
+    """Lets torch work on one thread while films are made; what trains in the same process afterwards has all again."""
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     try:

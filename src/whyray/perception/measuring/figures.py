@@ -28,9 +28,11 @@ OF_MASK: Mapping[str, Kind] = {
     "apical_depth": marks.apical_depth,
     "lateral_depth": marks.lateral_depth,
     "long_diameters": marks.long_diameters,
+    "lung_share": marks.lung_share,
     "mask_line_count": strokes.mask_line_count,
     "mask_line_length": strokes.mask_line_length,
     "mask_symmetry": marks.symmetry,
+    "part_count": marks.part_count,
     "right_share": marks.right_share,
     "short_diameters": marks.short_diameters,
     "zone_share": marks.zone_share,
@@ -57,13 +59,22 @@ def measure(image: Image, observations: Observations, pack: Pack, ids: Iterable[
 
 
 def attached(image: Image, observations: Observations, pack: Pack) -> tuple[SignObservation, ...]:
-    """The signs with the figures that speak for them; those that take filters are left for the asking."""
+    """The signs with the figures that speak for them; those that take filters are left for the asking.
+
+    A marked sign has no figure of a side on which nothing of it lies.
+    """
     chart = Chart.of(image, observations, pack.settings)
     own: dict[str, list[tuple[str, FigureDefinition]]] = {}
     for figure_id, definition in pack.figures.items():
         for sign in () if definition.deferred else definition.signs:
             own.setdefault(sign, []).append((figure_id, definition))
-    return tuple(_with(chart, observed, own.get(observed.id, ())) for observed in observations.signs)
+    sides = {zone.id: zone.side for zone in pack.zones}
+    found = []
+    for observed in observations.signs:
+        lies = {side for zone in observed.zones if (side := sides.get(zone)) is not None}
+        figures = [(i, d) for i, d in own.get(observed.id, ()) if not lies or d.params.get("side") in {None, *lies}]
+        found.append(_with(chart, observed, figures))
+    return tuple(found)
 
 
 def _with(chart: Chart, observed: SignObservation, figures: Iterable[tuple[str, FigureDefinition]]) -> SignObservation:

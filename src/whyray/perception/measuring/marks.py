@@ -41,6 +41,18 @@ def right_share(chart: Chart, name: str, params: Mapping[str, Any]) -> Iterator[
     yield from _varied(chart, name, value)
 
 
+def lung_share(chart: Chart, name: str, params: Mapping[str, Any]) -> Iterator[Measurement]:
+    """Part of the lung of one ``side`` that is marked, in [0, 1]; both lungs (``right``, ``left``) have to be seen."""
+    lungs = {side: _cells(chart, chart.region(params[side])) for side in ("right", "left")}
+    lung, both = lungs[params["side"]], np.any(list(lungs.values()), axis=0)
+    yield from _varied(chart, name, lambda mask: _share(mask, lung) if (mask & both).any() else None)
+
+
+def part_count(chart: Chart, name: str, params: Mapping[str, Any]) -> Iterator[Measurement]:  # noqa: ARG001
+    """How many separate parts the mask has, specks left out."""
+    yield Measurement(name, float(len(parts(chart.marked(), None))), "count")
+
+
 def zone_share(chart: Chart, name: str, params: Mapping[str, Any]) -> Iterator[Measurement]:
     """Part of a mask's lung area that lies in some zones (``zones``), in [0, 1]."""
     lungs = np.any([_cells(chart, chart.region(params[side])) for side in ("right", "left")], axis=0)
