@@ -222,7 +222,7 @@ def asked(folder: Path, **changes: object) -> argparse.Namespace:
 PLAN = loop.Plan(steps=100)
 ALL = [
     ("train film 60", "ImageNet"),
-    ("train dense 30", "film"),
+    ("train anatomy 50", "film"),
     ("relabel", "first"),
     ("spines", "first"),
     ("train dense 100 with told with spines", "first"),
@@ -265,6 +265,13 @@ def test_a_head_that_was_fitted_before_the_peer_is_fitted_again(steps: Told, tmp
     chest.whole(options, PLAN)
     assert steps[:2] == [("peer 9", ""), ("heads", "")]
     assert ("heads --cleared FILE", "") in steps
+
+
+def test_the_first_anatomy_is_not_held_to_sizes_and_the_plan_after_it_is() -> None:
+    first = chest.first_plan(PLAN)
+    assert (first.sized_weight, first.inserted, first.human, first.drawn) == (0, 0, 0, 0)
+    assert PLAN.sized_weight > 0
+    assert chest.first_plan(loop.Plan(steps=1)).steps == 1
 
 
 def test_a_network_that_has_learned_anatomy_tells_that_of_rejected_films(steps: Told, tmp_path: Path) -> None:
