@@ -4,9 +4,9 @@ The film-level part learns first (``--learns film``), from study labels. Then an
 weak labels of real films teach the anatomy, projections of a CT (``whyray_train.ct_films``) the structures that no
 public film set marks; films with inserted signs (``whyray_train.inserted``) teach the sign masks, study labels whether
 a film shows them. Outlines or signs can go on alone from a network that has learned both (``--learns anatomy`` or
-``--learns signs`` with ``--start``); the rest stays as it is. A first, shorter training, of anatomy alone, tells that of films whose weak
-labels were rejected (``whyray_train.relabel``), and where the spine runs (``whyray_train.spines``). Resumes
-a stopped run.
+``--learns signs`` with ``--start``); the rest stays as it is. A first, shorter training, of anatomy alone, tells the
+anatomy of films whose weak labels were rejected (``whyray_train.relabel``), and where the spine runs
+(``whyray_train.spines``). Resumes a stopped run.
 ``whyray_train.peer`` trains a second film-level backbone, ``whyray_train.heads`` fits the film-level head on both, once
 more with films whose reasons are erased (``whyray_train.cleared``), ``whyray_train.fine`` trains the second look, and
 ``whyray_train.publish`` calibrates and writes the folder. Without ``--out`` only the network is trained.

@@ -86,7 +86,7 @@ def _query(piece: Piece, pack: Pack, session: Session | None, before: Query | No
     parse = piece.parse
     named = name(parse.scan, parse.reading, pack)
     scene = Scene.of(session, pack, before)
-    if _goes_on(parse, session, before) or _only_named(parse, scene, pack):
+    if _goes_on(parse, pack, session, before) or _only_named(parse, scene, pack):
         return _follow_up(piece, named, scene, pack, session, before)
     if parse.intent == "OUT_OF_SCOPE" or parse.intent == "HELP":
         return Query(piece.text, parse.lang, parse.intent)
@@ -97,6 +97,8 @@ def _query(piece: Piece, pack: Pack, session: Session | None, before: Query | No
         chosen = _last_dealt_with(session, before)
     if parse.intent == "COMPARE" and parse.targets and not (chosen.named or "prior" in parse.reading.features):
         chosen = _last_dealt_with(session, before)
+    if parse.intent == "CHECKLIST" and not chosen.named and not _fits(chosen, parse.targets, scene, pack):
+        chosen = Chosen()
     target = _target(parse, pack, session)
     topic = scene.topic if _keeps_topic(parse, named, chosen) else None
     if topic is not None:
@@ -124,12 +126,20 @@ def _query(piece: Piece, pack: Pack, session: Session | None, before: Query | No
     )
 
 
+def _fits(chosen: Chosen, targets: tuple[str, ...], scene: Scene, pack: Pack) -> bool:
+    """Tell whether the lesion last spoken of may be one of the diagnoses named: any may where none is named."""
+    core = {s for i in targets if (d := pack.diagnosis(i)) is not None for s in d.core_signs}
+    meant = [a for a in scene.anchors if a.id in (*chosen.anchors, *chosen.choices)]
+    return not core or all(a.sign is None or a.sign in core for a in meant)
+
+
 def _keeps_topic(parse: Parse, named: Named, chosen: Chosen) -> bool:
     """Tell whether a question for a place or side names none and nothing that has one: it goes on with the topic."""
     weighs = _weighs_sides(parse)
     naming = parse.targets or parse.reading.unclear or named.signs
-    placing = not weighs and (named.places or parse.reading.sides)
-    return (parse.intent == "LOCATE" or weighs) and not (naming or placing or chosen.named)
+    placing = named.places or parse.reading.sides or chosen.named
+    pointing = ids_named(parse.text) or nouns(parse.scan)  # "is it worse on the left?" is no more than the topic
+    return (parse.intent == "LOCATE" and not (naming or placing)) or (weighs and not (naming or pointing))
 
 
 def _signs_spoken_of(scene: Scene, session: Session | None, before: Query | None) -> tuple[str, ...]:
@@ -203,7 +213,7 @@ def _beside(scan: Scan, things: tuple[Hit, ...]) -> tuple[Hit, ...]:
     )
 
 
-def _goes_on(parse: Parse, session: Session | None, before: Query | None) -> bool:
+def _goes_on(parse: Parse, pack: Pack, session: Session | None, before: Query | None) -> bool:
     """Tell whether the text only names or points ("and the other one?"), so that the last question is asked again."""
     started = session is not None and bool(session.turns)
     if _points_elsewhere(parse):
@@ -217,10 +227,20 @@ def _goes_on(parse: Parse, session: Session | None, before: Query | None) -> boo
     refused = parse.intent == "OUT_OF_SCOPE" and parse.rule
     if refused or features & {"why", "basis", "against", "counter", "sure", "report"}:
         return False
+    if _asks_for_disease(parse, pack):
+        return False
     # "Is the heart enlarged?" asks anew, whatever anchor lies in the heart.
     if parse.intent == "SCREEN" and {"opener", "target"} <= features and not features & {"reference", "again"}:
         return False
     return bool(features & {"reference", "again"} or ids_named(parse.text) or (parse.details and session.anchors))
+
+
+def _asks_for_disease(parse: Parse, pack: Pack) -> bool:
+    """Tell whether it asks what a lesion stands for ("is it lung cancer?"), not for a lesion by its name."""
+    features = parse.reading.features
+    named = [d for i in parse.targets if (d := pack.diagnosis(i)) is not None]
+    pointing = "reference" in features and "again" not in features
+    return parse.intent == "SCREEN" and pointing and any(not d.descriptive for d in named)
 
 
 def _points_elsewhere(parse: Parse) -> bool:
