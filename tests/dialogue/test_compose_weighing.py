@@ -183,6 +183,30 @@ def test_signs_that_favour_the_less_probable_one_are_called_undecided(edema: flo
     assert ("鉴别征象倾向肺水肿，肺炎的概率却较高" in text) is torn
 
 
+@pytest.mark.parametrize(("edema", "pneumonia", "said"), [
+    (0.34, 0.04, False), (0.26, 0.26, True), (0.20, 0.31, True), (0.263, 0.258, True), (0.30, 0.28, False),
+])  # fmt: skip
+def test_of_two_like_probabilities_the_limits_are_told_apart(edema: float, pneumonia: float, said: bool) -> None:
+    """The edema is supported, the pneumonia is not."""
+    now = {"pulmonary_edema": edema, "pneumonia": pneumonia}
+    findings = tuple(replace(f, probability=now.get(f.id, f.probability)) for f in films.findings())
+    text = reply("COMPARE", "en", findings=findings, **COMPARED).text
+    assert ("reaches that of pulmonary edema and not that of pneumonia" in text) == said
+    assert ("对肺水肿已达界值，对肺炎未达" in reply("COMPARE", "zh", findings=findings, **COMPARED).text) == said
+
+
+@pytest.mark.parametrize("seen", [False, True])
+def test_what_its_own_sign_makes_possible_reached_no_limit(seen: bool) -> None:
+    blunted = films.evidence("E9", "costophrenic_blunting", "for", 1.0, 1.0, region=NODULE if seen else None)
+    fluid = replace(films.effusion(), probability=0.02, evidence=(blunted,))
+    named = {"descriptive": True, "core_signs": ("costophrenic_blunting",)}
+    diagnoses = tuple(replace(d, **named) if d.id == "pleural_effusion" else d for d in PACK.diagnoses)
+    pair = ("pleural_effusion", "pneumonia")
+    pack = replace(PACK, diagnoses=diagnoses)
+    text = reply("COMPARE", "en", findings=(fluid, films.pneumonia()), pack=pack, targets=pair).text
+    assert ("a limit of its own" in text) != seen
+
+
 def test_the_comparison_is_the_same_in_chinese() -> None:
     text = reply("COMPARE", "zh", **COMPARED).text
     assert "1. 蝶翼样阴影：可见（右下肺野）；支持肺水肿；对称分布；来源：Book A。" in text

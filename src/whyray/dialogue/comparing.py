@@ -26,6 +26,8 @@ from whyray.domain import (
 APART = 1.5
 # This many signs are told when only the weights tell two diagnoses apart; so many are named in one list.
 MOST_ROWS, MOST_LISTED = 8, 6
+# Verdicts, the firmest last.
+_FIRM = ("not_supported", "possible", "supported")
 _TRENDS = ("new", "larger", "smaller", "gone", "unchanged")
 _GRADED = frozenset({"larger", "smaller", "unchanged"})
 _SHARES = ("_share", "_fraction")
@@ -85,6 +87,7 @@ def _side_by_side(draft: Draft, first: DiagnosisDefinition, second: DiagnosisDef
     film, p = draft.film, draft.film.phrases
     for diagnosis in (first, second):
         _say_probability(draft, diagnosis)
+    _say_limits(draft, first, second)
     found = [d for d in film.pack.differentials if first.id in d.between and second.id in d.between]
     rows = rows_of(film, found, first, second)
     observed = [(row, film.seen(row.sign.id)) for row in rows]
@@ -129,6 +132,23 @@ def _say_probability(draft: Draft, diagnosis: DiagnosisDefinition) -> None:
     else:
         verdict = p.fill(f"compare.{finding.verdict}")
         draft.say("compare.p", name=name, p=p.percent(finding.probability), verdict=verdict)
+
+
+def _say_limits(draft: Draft, first: DiagnosisDefinition, second: DiagnosisDefinition) -> None:
+    """Say why the less firm of two verdicts has no lower probability: each diagnosis has a limit of its own.
+
+    Not where a sign that defines the firmer one is seen: that makes it possible whatever its probability.
+    """
+    film, p = draft.film, draft.film.phrases
+    told = [f for d in (first, second) if looks_for(film.pack, d) and (f := film.finding(d.id)) is not None]
+    if len(told) < 2 or not film.usable:
+        return
+    weaker, firmer = sorted(told, key=lambda f: _FIRM.index(f.verdict))
+    shown = p.percent(weaker.probability) == p.percent(firmer.probability)
+    if any(e.region is not None and film.diagnosis(firmer).defined_by(e.sign) for e in firmer.evidence):
+        return
+    if weaker.verdict != firmer.verdict and (shown or weaker.probability > firmer.probability):
+        draft.say("compare.limits", weaker=film.name(weaker), firmer=film.name(firmer))
 
 
 def rows_of(
