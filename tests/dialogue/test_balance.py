@@ -70,20 +70,20 @@ def test_the_greater_share_is_the_worse_side(right: float, left: float, key: str
     assert standing({"right": Measurement("r", right, "ratio"), "left": Measurement("l", left, "ratio")}) == key
 
 
-def test_every_sign_marked_on_a_lung_is_told(chest: Pack) -> None:
+def test_every_sign_that_is_marked_is_told(chest: Pack) -> None:
     assert answer(chest, "which side is worse?", sided(SHARES)) == [
-        "Hazy opacity: 21.0% of the right lung and 8.0% of the left lung are marked, more on the right.",
-        "Blunted costophrenic angle: 2.2% of the left lung is marked, nothing of the right.",
+        "Hazy opacity: marked area 21.0% of the lung's on the right and 8.0% on the left, more on the right.",
+        "Blunted costophrenic angle: on the left only, marked area 2.2% of the lung's.",
     ]
     zh = answer(chest, "哪侧更重？", sided(SHARES))
-    assert zh[0].endswith("：占右肺 21.0%，占左肺 8.0%，右侧为著。")
-    assert zh[1:] == ["肋膈角变钝：占左肺 2.2%，仅见于左侧。"]
+    assert zh[0].endswith("：标记面积右侧相当于右肺的 21.0%，左侧相当于左肺的 8.0%，右侧为著。")
+    assert zh[1:] == ["肋膈角变钝：仅见于左侧，标记面积相当于左肺的 2.2%。"]
 
 
 def test_what_is_named_comes_alone(chest: Pack) -> None:
     assert len(answer(chest, "which side has more hazy opacity?", sided(SHARES))) == 1
     effusion = answer(chest, "胸腔积液以哪侧为主？", sided(SHARES))
-    assert effusion == ["肋膈角变钝：占左肺 2.2%，仅见于左侧。"]
+    assert effusion == ["肋膈角变钝：仅见于左侧，标记面积相当于左肺的 2.2%。"]
 
 
 def test_what_is_named_and_not_marked_is_said_before_the_others(chest: Pack) -> None:
@@ -96,7 +96,7 @@ def test_what_is_named_and_not_marked_is_said_before_the_others(chest: Pack) -> 
 
 
 def test_nothing_marked_and_nothing_left_after_a_correction(chest: Pack) -> None:
-    nothing = ["No sign is marked on the lungs of this film, so there are no sides to compare."]
+    nothing = ["No sign that has a side is marked on this film, so there are no sides to compare."]
     assert answer(chest, "which side is worse?", sided({})) == nothing
     struck = frozenset({"hazy_opacity", "costophrenic_blunting"})
     assert answer(chest, "which side is worse?", sided(SHARES), rejected=struck) == nothing

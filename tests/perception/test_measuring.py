@@ -325,8 +325,10 @@ def test_the_marked_share_of_each_lung() -> None:
     lung = masks["right_lung"]
     assert number(seen, "right_marked_share").value == pytest.approx((half & lung).sum() / lung.sum(), abs=0.02)
     assert number(seen, "left_marked_share").value == 0
-    outside = film(pixels, masks, hazy_opacity=box((0, 10), (0, 10)))
-    assert figure(outside, "right_marked_share").reason == "outside_lungs"
+    fluid = box((480, 540), (400, 540))  # below the left lung's outline
+    both = film(pixels, masks, costophrenic_blunting=fluid | box((400, 440), (60, 110)))
+    assert number(both, "left_marked_share").value == pytest.approx(fluid.sum() / masks["left_lung"].sum(), abs=0.01)
+    assert number(both, "right_marked_share").value > 0
 
 
 def test_parts_are_counted_without_specks() -> None:
@@ -460,21 +462,31 @@ def test_signs_carry_the_cheap_figures_that_speak_for_them() -> None:
     assert told["kerley_b_lines"] == []  # the filter is deferred, and there is no mask
 
 
+RIGHT, LEFT, SPECK = box((400, 460), (60, 110)), box((400, 460), (490, 540)), box((440, 446), (80, 86))
+
+
 @pytest.mark.parametrize(
-    ("zones", "sides"),
+    ("mark", "sides"),
     [
-        (("left_costophrenic_angle",), ["left"]),
-        (("right_lower_field", "right_costophrenic_angle"), ["right"]),
-        (("right_costophrenic_angle", "left_costophrenic_angle"), ["right", "left"]),
-        (("right_apex", "retrocardiac"), ["right", "left"]),
-        ((), ["right", "left"]),  # says nothing about a side
+        (RIGHT, ["right"]),
+        (LEFT, ["left"]),
+        (LEFT | SPECK, ["left"]),
+        (RIGHT | LEFT, ["right", "left"]),
+        (RIGHT | box((480, 540), (490, 540)), ["right", "left"]),  # below the lung's outline, so in no zone
     ],
 )
-def test_a_marked_sign_has_no_angle_of_the_other_side(zones: tuple[str, ...], sides: list[str]) -> None:
-    image, seen = film(*drawn(), costophrenic_blunting=box((400, 440), (360, 400)))
-    seen = replace(seen, signs=tuple(replace(s, zones=zones) for s in seen.signs))
+def test_a_marked_sign_has_no_angle_of_the_other_side(mark: Mask, sides: list[str]) -> None:
+    image, seen = film(*drawn(), costophrenic_blunting=mark)
+    seen = replace(seen, signs=tuple(replace(s, zones=("right_lower_field",)) for s in seen.signs))
     told = next(s for s in attached(image, seen, scenery.pack()) if s.id == "costophrenic_blunting")
     assert [m.id for m in told.measurements] == [f"{side}_costophrenic_degrees" for side in sides]
+
+
+def test_without_both_lungs_no_side_is_told_apart() -> None:
+    pixels, masks = drawn()
+    image, seen = film(pixels, {i: m for i, m in masks.items() if i != "left_lung"}, costophrenic_blunting=RIGHT)
+    told = next(s for s in attached(image, seen, scenery.pack()) if s.id == "costophrenic_blunting")
+    assert [m.id for m in told.measurements] == ["right_costophrenic_degrees"]  # the other has no lung
 
 
 def test_a_look_at_a_film_carries_the_angles(tmp_path: Path) -> None:

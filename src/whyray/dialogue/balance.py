@@ -1,4 +1,4 @@
-"""Answers to "which side is worse?": how much of either lung is marked."""
+"""Answers to "which side is worse?": how much is marked on either side."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _OPPOSITE = {"right": "left", "left": "right"}
 
 
 def say_balance(draft: Draft) -> bool:
-    """Say for each sign that is marked which part of either lung it takes; whether the pack measures this.
+    """Say for each sign that is marked how large its mark is on either side; whether the pack measures this.
 
     Signs or a diagnosis that the question names come alone, where one of theirs is marked.
     """
@@ -50,7 +50,7 @@ def wanted_signs(draft: Draft) -> frozenset[str]:
 
 
 def _shares(draft: Draft, figures: list[Figure]) -> dict[str, dict[str, Measurement]]:
-    """Sign id -> side -> share of the lung, of the signs that were not struck out and that reach a lung."""
+    """Sign id -> side -> share of the lung, of the signs that were not struck out."""
     film = draft.film
     found: dict[str, dict[str, Measurement]] = {}
     for figure in figures:
@@ -84,7 +84,7 @@ def _say_shares(draft: Draft, sign: SignDefinition, own: Mapping[str, Measuremen
 
 
 def standing(own: Mapping[str, Measurement]) -> str:
-    """Key of which lung has the greater part: ``right``, ``left``, ``right.only``, ``left.only`` or ``even``."""
+    """Key of which side has the greater part: ``right``, ``left``, ``right.only``, ``left.only`` or ``even``."""
     more = max(_OPPOSITE, key=lambda side: own[side].value)
     less = own[_OPPOSITE[more]].value
     if less == 0:

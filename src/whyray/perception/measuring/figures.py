@@ -9,6 +9,8 @@ from typing import Any
 from whyray.domain import Figure, FigureDefinition, Image, Measurement, Observations, Pack, SignObservation
 from whyray.perception.measuring import hila, lungs, marks, mediastinum, septal, strokes, vessels
 from whyray.perception.measuring.chart import Chart, Unseen
+from whyray.perception.scene import lung_ids
+from whyray.perception.zones import MIN_SHARE
 
 Kind = Callable[[Chart, str, Mapping[str, Any]], Iterator[Measurement]]
 
@@ -68,13 +70,26 @@ def attached(image: Image, observations: Observations, pack: Pack) -> tuple[Sign
     for figure_id, definition in pack.figures.items():
         for sign in () if definition.deferred else definition.signs:
             own.setdefault(sign, []).append((figure_id, definition))
-    sides = {zone.id: zone.side for zone in pack.zones}
     found = []
     for observed in observations.signs:
-        lies = {side for zone in observed.zones if (side := sides.get(zone)) is not None}
-        figures = [(i, d) for i, d in own.get(observed.id, ()) if not lies or d.params.get("side") in {None, *lies}]
+        sides = _sides(observed, observations, pack)
+        figures = [(i, d) for i, d in own.get(observed.id, ()) if not sides or d.params.get("side") in {None, *sides}]
         found.append(_with(chart, observed, figures))
     return tuple(found)
+
+
+def _sides(observed: SignObservation, observations: Observations, pack: Pack) -> set[str]:
+    """Sides of the middle between the lungs that hold a tenth of a mark or more; empty where that is not known.
+
+    Zones do not tell it: a part that the lung's outline leaves out lies in none.
+    """
+    lungs = [s.region for i in lung_ids(pack) if (s := observations.structure(i)) is not None and s.region is not None]
+    if observed.region is None or len(lungs) < 2:
+        return set()
+    middle = sum(lung.centroid[0] for lung in lungs) / len(lungs)
+    columns = observed.region.crop.sum(axis=0)
+    right = columns[: max(round(middle) - observed.region.bbox[0], 0)].sum() / columns.sum()
+    return {side for side, share in (("right", right), ("left", 1 - right)) if share >= MIN_SHARE}
 
 
 def _with(chart: Chart, observed: SignObservation, figures: Iterable[tuple[str, FigureDefinition]]) -> SignObservation:

@@ -42,10 +42,16 @@ def right_share(chart: Chart, name: str, params: Mapping[str, Any]) -> Iterator[
 
 
 def lung_share(chart: Chart, name: str, params: Mapping[str, Any]) -> Iterator[Measurement]:
-    """Part of the lung of one ``side`` that is marked, in [0, 1]; both lungs (``right``, ``left``) have to be seen."""
-    lungs = {side: _cells(chart, chart.region(params[side])) for side in ("right", "left")}
-    lung, both = lungs[params["side"]], np.any(list(lungs.values()), axis=0)
-    yield from _varied(chart, name, lambda mask: _share(mask, lung) if (mask & both).any() else None)
+    """Marked area on one ``side`` of the middle between the lungs (``right``, ``left``), over that lung's area.
+
+    What the lung's outline leaves out, as it does with fluid, is marked all the same.
+    """
+    lungs = {side: chart.region(params[side]) for side in ("right", "left")}
+    area = max(int(_cells(chart, lungs[params["side"]]).sum()), 1)
+    step = max(1, round(chart.cell))
+    middle = round(sum(lung.centroid[0] for lung in lungs.values()) / len(lungs) / step)
+    half = slice(None, middle) if params["side"] == "right" else slice(middle, None)
+    yield from _varied(chart, name, lambda mask: float(mask[:, half].sum()) / area)
 
 
 def part_count(chart: Chart, name: str, params: Mapping[str, Any]) -> Iterator[Measurement]:  # noqa: ARG001
