@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -154,3 +154,8 @@ def _extent(region: Region, axis: int) -> F64:
     edges = np.full((region.rows if axis == 1 else region.cols, 2), np.nan)
     edges[across : across + crop.shape[0]] = along + row_edges(crop)
     return edges
+
+
+def between_lungs(lungs: Sequence[Region]) -> float:
+    """Column half way between the lungs' centroids, in source pixels."""
+    return float(np.mean([lung.centroid[0] for lung in lungs]))

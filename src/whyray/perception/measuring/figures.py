@@ -8,7 +8,7 @@ from typing import Any
 
 from whyray.domain import Figure, FigureDefinition, Image, Measurement, Observations, Pack, SignObservation
 from whyray.perception.measuring import hila, lungs, marks, mediastinum, septal, strokes, vessels
-from whyray.perception.measuring.chart import Chart, Unseen
+from whyray.perception.measuring.chart import Chart, Unseen, between_lungs
 from whyray.perception.scene import lung_ids
 from whyray.perception.zones import MIN_SHARE
 
@@ -86,9 +86,8 @@ def _sides(observed: SignObservation, observations: Observations, pack: Pack) ->
     lungs = [s.region for i in lung_ids(pack) if (s := observations.structure(i)) is not None and s.region is not None]
     if observed.region is None or len(lungs) < 2:
         return set()
-    middle = sum(lung.centroid[0] for lung in lungs) / len(lungs)
     columns = observed.region.crop.sum(axis=0)
-    right = columns[: max(round(middle) - observed.region.bbox[0], 0)].sum() / columns.sum()
+    right = columns[: max(round(between_lungs(lungs)) - observed.region.bbox[0], 0)].sum() / columns.sum()
     return {side for side, share in (("right", right), ("left", 1 - right)) if share >= MIN_SHARE}
 
 

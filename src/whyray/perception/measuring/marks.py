@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from whyray.domain import Line, Measurement, Region
-from whyray.perception.measuring.chart import F64, Chart, Unseen
+from whyray.perception.measuring.chart import F64, Chart, Unseen, between_lungs
 
 Mask = NDArray[np.bool_]
 
@@ -48,9 +48,8 @@ def lung_share(chart: Chart, name: str, params: Mapping[str, Any]) -> Iterator[M
     """
     lungs = {side: chart.region(params[side]) for side in ("right", "left")}
     area = max(int(_cells(chart, lungs[params["side"]]).sum()), 1)
-    step = max(1, round(chart.cell))
-    middle = round(sum(lung.centroid[0] for lung in lungs.values()) / len(lungs) / step)
-    half = slice(None, middle) if params["side"] == "right" else slice(middle, None)
+    column = round(between_lungs(list(lungs.values())) / max(1, round(chart.cell)))
+    half = slice(None, column) if params["side"] == "right" else slice(column, None)
     yield from _varied(chart, name, lambda mask: float(mask[:, half].sum()) / area)
 
 
@@ -196,9 +195,9 @@ def _beside(chart: Chart, params: Mapping[str, Any]) -> tuple[Mask, Mask, tuple[
     """Lung and mask of one side inside the box of both, and the box's corner (x, y)."""
     lung, mark = chart.region(params["lung"]), chart.marked()
     side = mark.mask()
-    middle = np.mean([chart.region(params[s]).centroid[0] for s in ("right", "left")])
+    between = between_lungs([chart.region(params[s]) for s in ("right", "left")])
     x = np.arange(mark.cols)
-    side &= ((x < middle) if params["side"] == "right" else (x >= middle))[None, :]
+    side &= ((x < between) if params["side"] == "right" else (x >= between))[None, :]
     if not side.any():
         raise Unseen("no_mask_here")
     whole = lung.mask() | side
